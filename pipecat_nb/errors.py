@@ -1,0 +1,165 @@
+"""Every exception of this package.
+
+PipecatError
+├── SettingsError              who or where to talk to cannot be found out
+├── LocalServiceError          the local Pipecat Cloud did not start
+├── ContextError               the directory cannot be made into a build context
+│   ├── DirectoryNotFound
+│   ├── DockerfileNotFound
+│   ├── InvalidPattern         a malformed line of an ignore file
+│   ├── UnreadableFiles        files that cannot be read, or are no files
+│   └── ContextTooLarge
+├── ConnectionFailed           no answer: refused, cut, timed out
+├── APIError                   an answer that says no; has .status and .code
+│   ├── BadRequest
+│   ├── Unauthorized
+│   ├── NotFound
+│   ├── RateLimited
+│   └── ServerError
+├── UploadError                the storage refused the archive
+│   ├── UploadExpired
+│   └── UploadTooLarge
+├── UnknownRegion
+├── UnknownBuild               no build, or more than one, is meant by what was given
+├── BuildError                 a build ended badly; has .build
+│   ├── BuildFailed
+│   └── BuildTimedOut          the service's own time limit, not ours
+├── WaitTimeout                waiting was given up, the build goes on; has .build
+└── EngineError                a container engine refused
+    └── EngineNotFound
+"""
+
+from typing import Any
+
+
+class PipecatError(Exception):
+    """Something went wrong; the message says what happened, the hint what to do next.
+
+    `build` is the build that was created before the error, if there was one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", build: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.build = build
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: one screen that a person can act on, no frames and no values of locals."""
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class SettingsError(PipecatError):
+    """Who or where to talk to cannot be found out."""
+
+
+class LocalServiceError(PipecatError):
+    """The local Pipecat Cloud did not start or cannot be reached."""
+
+
+class ContextError(PipecatError):
+    """The directory cannot be made into a build context."""
+
+
+class DirectoryNotFound(ContextError):
+    """There is no such directory."""
+
+
+class DockerfileNotFound(ContextError):
+    """The directory has no such Dockerfile."""
+
+
+class InvalidPattern(ContextError):
+    """A line of an ignore file is malformed."""
+
+
+class UnreadableFiles(ContextError):
+    """Files of the context cannot be read, or are sockets, pipes or devices."""
+
+
+class ContextTooLarge(ContextError):
+    """The context is above the service's limit of 500 MB."""
+
+
+class ConnectionFailed(PipecatError):
+    """The service gave no answer: refused, cut or timed out."""
+
+
+class APIError(PipecatError):
+    """The service answered with an error; `status` is the HTTP status, `code` the service's own word."""
+
+    def __init__(self, message: str, *, hint: str = "", build: Any = None, status: int, code: str = "") -> None:
+        super().__init__(message, hint=hint, build=build)
+        self.status = status
+        self.code = code
+
+
+class BadRequest(APIError):
+    """The service does not accept what was asked (4xx)."""
+
+
+class Unauthorized(APIError):
+    """The token is missing, wrong or expired (401, 403)."""
+
+
+class NotFound(APIError):
+    """The service does not know what was asked for (404)."""
+
+
+class RateLimited(APIError):
+    """Too many requests, also after waiting as long as the service asked for (429)."""
+
+
+class ServerError(APIError):
+    """The service itself failed, also after several tries (5xx)."""
+
+
+class UploadError(PipecatError):
+    """The storage refused the archive; `code` is the storage's own word."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class UploadExpired(UploadError):
+    """The upload took longer than its permission lasts (15 minutes)."""
+
+
+class UploadTooLarge(UploadError):
+    """The archive is larger than the storage takes."""
+
+
+class UnknownRegion(PipecatError):
+    """The service has no such region."""
+
+
+class UnknownBuild(PipecatError):
+    """No build, or more than one, is meant by what was given."""
+
+
+class BuildError(PipecatError):
+    """A build ended badly; `build` is its handle or record."""
+
+
+class BuildFailed(BuildError):
+    """The image could not be built."""
+
+
+class BuildTimedOut(BuildError):
+    """The service stopped the build at its time limit."""
+
+
+class WaitTimeout(PipecatError):
+    """Waiting was given up; the build goes on, and `build` is its handle."""
+
+
+class EngineError(PipecatError):
+    """The container engine refused to build."""
+
+
+class EngineNotFound(EngineError):
+    """No container engine answers on this machine."""
