@@ -1,0 +1,179 @@
+"""Where to talk to and as whom, read the way the official command line reads it.
+
+Order: what is given explicitly; a private API key from the environment; a token from the environment or the
+official command line's login; with none of these, the local service.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pipecat_nb.errors import SettingsError
+from pipecat_nb.models import Secret
+
+API_HOST = "https://api.pipecat.daily.co"
+API_KEY_VARIABLES = ("PIPECAT_API_KEY", "PIPECAT_CLOUD_API_KEY", "PCC_API_KEY")
+PROJECT_FILE = "pcc-deploy.toml"
+
+#: What `api_host` is set to by those who have an account and want the local service all the same.
+LOCAL = "local"
+
+_LOG_IN = "Log in with `pipecat cloud auth login`, or set PIPECAT_API_KEY to a private API key."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One place to build at: the service's address, the organization, the token, and where that was read.
+
+    `kind` is "api-key" (paths without organization), "token" (paths with it) or "local". A token's organization
+    is None as long as nobody has asked the service for it; a local address is empty until the service runs.
+    """
+
+    kind: Literal["api-key", "token", "local"]
+    api_host: str
+    org: str | None = None
+    token: Secret | None = None
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """A phrase for cards and messages: which service, and whose."""
+        if self.kind == "local":
+            return "local service"
+        host = urlsplit(self.api_host).netloc or self.api_host
+        return f"{self.org} on {host}" if self.org else host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a project's `pcc-deploy.toml` says of its builds; without one, what the official client assumes."""
+
+    directory: Path
+    dockerfile: str = "Dockerfile"
+    region: str | None = None
+    agent_name: str | None = None
+    exclude: tuple[str, ...] = field(default=())
+
+
+def resolve(
+    token: str | Secret | None = None,
+    *,
+    org: str | None = None,
+    api_host: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Target:
+    """The place to build at, as whom; raises SettingsError where what is found cannot be used."""
+    host = (api_host or environ.get("PIPECAT_API_HOST") or "").rstrip("/")
+    if host == LOCAL:
+        return Target(kind="local", api_host="", org="local", source=f'api_host = "{LOCAL}"')
+    chosen = host or API_HOST
+    if urlsplit(chosen).scheme not in ("http", "https") or not urlsplit(chosen).netloc:
+        raise SettingsError(
+            f"The API host {chosen!r} is not an address.", hint=f"It looks like {API_HOST}, or is {LOCAL!r}."
+        )
+
+    if token:
+        secret = token if isinstance(token, Secret) else Secret(token)
+        return _with_token(secret, org=org, api_host=chosen, source="given explicitly", environ=environ)
+    for name in API_KEY_VARIABLES:
+        if value := environ.get(name):
+            return Target(kind="api-key", api_host=chosen, org=org, token=Secret(value), source=name)
+    if value := environ.get("PIPECAT_TOKEN"):
+        named = org or environ.get("PIPECAT_ORG") or _login(environ).get("org")
+        return Target(kind="token", api_host=chosen, org=named, token=Secret(value), source="PIPECAT_TOKEN")
+    login = _login(environ)
+    if value := login.get("token"):
+        _refuse_expired(login)
+        named = org or environ.get("PIPECAT_ORG") or login.get("org")
+        source = f"the login in {_login_file(environ)}"
+        return Target(kind="token", api_host=chosen, org=named, token=Secret(str(value)), source=source)
+
+    if host or org:
+        asked = f"the API host {host}" if host else f"the organization {org}"
+        raise SettingsError(f"There is no token for {asked}.", hint=_LOG_IN)
+    return Target(kind="local", api_host="", org="local", source="no credentials were found")
+
+
+def _with_token(
+    token: Secret, *, org: str | None, api_host: str, source: str, environ: Mapping[str, str]
+) -> Target:
+    """A token given by hand: a private key unless it looks like a personal or login token, or comes with an org."""
+    value = token.reveal()
+    personal = value.startswith("pcc_pat_") or value.count(".") == 2
+    if not (personal or org):
+        return Target(kind="api-key", api_host=api_host, token=token, source=source)
+    return Target(
+        kind="token", api_host=api_host, org=org or environ.get("PIPECAT_ORG"), token=token, source=source
+    )
+
+
+def _login_file(environ: Mapping[str, str]) -> Path:
+    override = environ.get("PIPECAT_CONFIG_PATH")
+    return Path(override or "~/.config/pipecatcloud/pipecatcloud.toml").expanduser()
+
+
+def _login(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The official command line's login; empty where nobody has logged in."""
+    path = _login_file(environ)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # The parser's own message may quote the line that holds the token.
+        raise SettingsError(f"The login in {path} cannot be read ({type(error).__name__}).", hint=_LOG_IN) from None
+
+
+def _refuse_expired(login: Mapping[str, Any]) -> None:
+    expires = login.get("token_expires_at")
+    if isinstance(expires, int | float) and expires < datetime.now(UTC).timestamp():
+        when = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        raise SettingsError(f"The login expired at {when}.", hint=_LOG_IN)
+
+
+def project(
+    directory: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ
+) -> Project:
+    """The project in a directory, or, where none is given, that of `./pcc-deploy.toml` or the current directory."""
+    override = environ.get("PIPECAT_DEPLOY_CONFIG_PATH") if directory is None else None
+    root = Path.cwd() if directory is None else Path(directory).expanduser()
+    path = Path(override).expanduser() if override else root / PROJECT_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        if override:
+            raise SettingsError(f"There is no project file {path} (PIPECAT_DEPLOY_CONFIG_PATH).") from None
+        return Project(directory=root)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+    build = _table(data, "build", path)
+    exclude = _table(build, "exclude", path).get("patterns", [])
+    if not isinstance(exclude, list) or not all(isinstance(pattern, str) for pattern in exclude):
+        raise SettingsError(f"{path}: [build.exclude] patterns is not a list of texts.")
+    return Project(
+        directory=path.parent / (_text(build, "context_dir", path) or "."),
+        dockerfile=_text(build, "dockerfile", path) or "Dockerfile",
+        region=_text(data, "region", path),
+        agent_name=_text(data, "agent_name", path),
+        exclude=tuple(exclude),
+    )
+
+
+def _table(data: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+    value = data.get(key, {})
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path}: {key} is not a table.")
+    return value
+
+
+def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise SettingsError(f"{path}: {key} is not a text.")
+    return value or None
