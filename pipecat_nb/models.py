@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-PENDING, BUILDING, SUCCESS, FAILED, TIMEOUT = STATUSES = ("pending", "building", "success", "failed", "timeout")
+PENDING, BUILDING, SUCCESS, FAILED, TIMEOUT = STATUSES = (
+    "pending",
+    "building",
+    "success",
+    "failed",
+    "timeout",
+)
 FINAL_STATUSES = frozenset({SUCCESS, FAILED, TIMEOUT})
 
 #: The largest context that the service takes, in bytes.

@@ -102,7 +102,7 @@ def resolve(
 def _with_token(
     token: Secret, *, org: str | None, api_host: str, source: str, environ: Mapping[str, str]
 ) -> Target:
-    """A token given by hand: a private key unless it looks like a personal or login token, or comes with an org."""
+    """A token given by hand: a private key unless it looks like another one, or comes with an organization."""
     value = token.reveal()
     personal = value.startswith("pcc_pat_") or value.count(".") == 2
     if not (personal or org):
@@ -126,7 +126,9 @@ def _login(environ: Mapping[str, str]) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         # The parser's own message may quote the line that holds the token.
-        raise SettingsError(f"The login in {path} cannot be read ({type(error).__name__}).", hint=_LOG_IN) from None
+        raise SettingsError(
+            f"The login in {path} cannot be read ({type(error).__name__}).", hint=_LOG_IN
+        ) from None
 
 
 def _refuse_expired(login: Mapping[str, Any]) -> None:
@@ -139,7 +141,7 @@ def _refuse_expired(login: Mapping[str, Any]) -> None:
 def project(
     directory: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> Project:
-    """The project in a directory, or, where none is given, that of `./pcc-deploy.toml` or the current directory."""
+    """The project in a directory; where none is given, that of `./pcc-deploy.toml` or the current directory."""
     override = environ.get("PIPECAT_DEPLOY_CONFIG_PATH") if directory is None else None
     root = Path.cwd() if directory is None else Path(directory).expanduser()
     path = Path(override).expanduser() if override else root / PROJECT_FILE

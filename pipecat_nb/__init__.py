@@ -1,0 +1,53 @@
+"""Pipecat Cloud builds in a notebook: `%load_ext pipecat_nb`, then `%pcbuild`; or these names from Python.
+
+What a name needs is imported when the name is first used: importing this package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pipecat_nb.analysis import frame, history
+    from pipecat_nb.client import Client
+    from pipecat_nb.context import BuildContext
+    from pipecat_nb.errors import PipecatError
+    from pipecat_nb.lifecycle import BuildHandle, build, pack
+
+__all__ = ["BuildContext", "BuildHandle", "Client", "PipecatError", "build", "frame", "history", "pack"]
+
+_HOMES = {
+    "BuildContext": "context",
+    "BuildHandle": "lifecycle",
+    "Client": "client",
+    "PipecatError": "errors",
+    "build": "lifecycle",
+    "frame": "analysis",
+    "history": "analysis",
+    "pack": "lifecycle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """`%load_ext pipecat_nb`: the `%pcbuild` magics."""
+    from pipecat_nb import notebook  # noqa: PLC0415  IPython comes with it
+
+    notebook.load(shell)
+
+
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
+    """`%unload_ext pipecat_nb`: nothing of it stays."""
+    from pipecat_nb import notebook  # noqa: PLC0415
+
+    notebook.unload(shell)

@@ -1,0 +1,181 @@
+"""The handle of a build: what is known of it, as traits that can be observed, and the ways to wait for it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from traitlets import Bool, Float, HasTraits, Instance, Int, Tuple, Unicode
+
+from pipecat_nb import models
+from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
+from pipecat_nb.lifecycle.stages import PACKING, Stage, stages
+
+if TYPE_CHECKING:
+    from pipecat_nb.client import Client
+
+#: Seconds that `wait` waits when it is not told otherwise.
+WAIT_LIMIT = 3600.0
+
+#: Lines of the log's end that are kept with a build that failed.
+TAIL = 20
+
+
+class BuildHandle(HasTraits):
+    """A build that was started or looked up here; its traits follow the service until the build has ended.
+
+    `status` is the service's word (`pending`, `building`, `success`, `failed`, `timeout`), and before the build
+    exists there, what happens on this machine: `packing`, `checking`, `uploading`, `creating`. Sizes are in bytes,
+    times in seconds. Traits change in the thread that watches: `observe` calls back there.
+    """
+
+    status = Unicode(PACKING, help="How the build stands.")
+    id = Unicode(help="The service's id; empty until the build exists.")
+    cached = Bool(False, help="Whether this is an earlier build of the same context.")
+    region = Unicode(help="Where the image is built for.")
+    dockerfile_path = Unicode("Dockerfile", help="The Dockerfile's path in the context.")
+    context_hash = Unicode(help="The context's hash, the key of the build cache.")
+    image_uri = Unicode(help="The image; empty until it is built.")
+    error_message = Unicode(help="Why the build failed, in the service's words.")
+    directory = Unicode(help="The directory that was packed; empty for a build that was looked up.")
+    name = Unicode(help="What people call it: the agent's name or the directory's.")
+    note = Unicode(help="The note given with --note.")
+    where = Unicode(help="Where it is built.")
+    build = Instance(models.Build, allow_none=True, help="The service's last record of it.")
+    files = Int(0, help="Files in the context.")
+    context_size = Int(0, help="The context's bytes before compression.")
+    archive_size = Int(0, help="The archive's bytes.")
+    sent = Int(0, help="Bytes uploaded so far.")
+    pack_seconds = Float(None, allow_none=True)
+    upload_seconds = Float(None, allow_none=True)
+    log_tail = Tuple(help="The last lines of the log of a build that failed.")
+    trouble = Unicode(help="Why the last look at the service failed; it is tried again.")
+    problem = Unicode(help="Why no build could be created.")
+
+    def __init__(self, client: "Client", **traits: Any) -> None:
+        super().__init__(**traits)
+        self._client = client
+        self._ended = threading.Event()
+        self._begun = time.monotonic()
+        self._seconds: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Build {self.id or 'not created yet'} {self.status}: {self.name or self.context_hash}>"
+
+    @property
+    def final(self) -> bool:
+        """Whether the build has ended, well or badly."""
+        return self.status in models.FINAL_STATUSES
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from its start (here, or for a build that was looked up, on the service) to its end."""
+        if self._seconds is not None:
+            return self._seconds
+        return time.monotonic() - self._begun
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages on the build's way: pack, upload, queue, build."""
+        return stages(self, now=datetime.now(UTC))
+
+    def wait(self, timeout: float = WAIT_LIMIT) -> Self:
+        """Wait for the end of the build, at most `timeout` seconds; Ctrl-C stops the waiting, never the build.
+
+        Raises BuildFailed or BuildTimedOut if it ended badly, WaitTimeout if it has not ended yet.
+        """
+        if not self._ended.wait(timeout):
+            raise self._waited_enough(timeout)
+        return self._result()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Self:
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def wake(_: object) -> None:
+            if self.final:
+                loop.call_soon_threadsafe(ended.set)
+
+        self.observe(wake, "status")
+        try:
+            if not self.final:
+                await asyncio.wait_for(ended.wait(), WAIT_LIMIT)
+        except TimeoutError:
+            raise self._waited_enough(WAIT_LIMIT) from None
+        finally:
+            self.unobserve(wake, "status")
+        return self._result()
+
+    def _waited_enough(self, timeout: float) -> WaitTimeout:
+        said = f" {self.trouble}" if self.trouble else ""
+        return WaitTimeout(
+            f"Build {self.id} is still {self.status} after {timeout:g} s of waiting; it goes on.{said}",
+            hint=f"`%pcbuild wait {self.id[:8]}` waits on.",
+            build=self,
+        )
+
+    def _result(self) -> Self:
+        if self.status == models.SUCCESS:
+            return self
+        raise self.failure()
+
+    def failure(self) -> BuildError:
+        """The exception of a build that ended badly: why, the log's last lines, and the next command."""
+        timed_out = self.status == models.TIMEOUT
+        kind = BuildTimedOut if timed_out else BuildFailed
+        what = "was stopped at the service's time limit" if timed_out else "failed"
+        why = f": {self.error_message}" if self.error_message else ""
+        tail = "".join(f"\n  {line}" for line in self.log_tail[-8:])
+        hint = f"`%pcbuild logs {self.id[:8]}` shows its whole log."
+        return kind(
+            f"Build {self.id} of {self.name or self.context_hash} {what}{why}{tail}", hint=hint, build=self
+        )
+
+    def logs(self, *, limit: int = 500) -> list[str]:
+        """Lines of the build's log; empty until it has started."""
+        return list(self._client.build_logs(self.id, limit=limit).lines) if self.id else []
+
+    def refresh(self) -> Self:
+        """Ask the service how the build stands, now."""
+        if self.id and not self.final:
+            self.update(self._client.get_build(self.id))
+        return self
+
+    def update(self, build: models.Build) -> None:
+        """Take over what the service says; a build that ended never changes again."""
+        if self.final:
+            return
+        # The log's end comes first: who is woken by the status finds it there.
+        if build.final and build.status != models.SUCCESS:
+            self.log_tail = self._last_lines(build.id)
+        if build.final:
+            self._seconds = self._duration(build)
+        with self.hold_trait_notifications():
+            self.build = build
+            self.id = build.id
+            self.region = build.region or self.region
+            self.dockerfile_path = build.dockerfile_path or self.dockerfile_path
+            self.context_hash = build.context_hash or self.context_hash
+            self.image_uri = build.image_uri or ""
+            self.error_message = build.error_message or ""
+            self.trouble = ""
+            self.status = build.status
+        if build.final:
+            self._ended.set()
+
+    def _last_lines(self, build_id: str) -> tuple[str, ...]:
+        try:
+            return self._client.build_logs(build_id).lines[-TAIL:]
+        except PipecatError:
+            return ()  # the build's own message stands without them
+
+    def _duration(self, build: models.Build) -> float:
+        """All the seconds it took: measured here, or for a build that was looked up, by the service's clock."""
+        if self.directory or build.created_at is None or build.completed_at is None:
+            return time.monotonic() - self._begun
+        return max(0.0, (build.completed_at - build.created_at).total_seconds())

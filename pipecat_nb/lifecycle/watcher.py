@@ -1,0 +1,96 @@
+"""The one thread that follows all builds of a client until they have ended."""
+
+import random
+import threading
+from collections.abc import Callable
+
+from pipecat_nb.client import Client
+from pipecat_nb.errors import NotFound, PipecatError
+from pipecat_nb.lifecycle.handle import BuildHandle
+from pipecat_nb.models import Build
+
+#: Seconds between two looks: at first, at most, and how fast it grows.
+FIRST, LONGEST, GROWTH = 1.0, 5.0, 1.2
+
+#: Every so many looks one build is asked for by itself: only that request is documented to make the service
+#: reconcile the status with its build system.
+RECONCILE = 4
+
+
+class Watcher:
+    """Follows builds with one list request a look, from a daemon thread that lives while there is one to follow.
+
+    A look that fails changes no build's status: its handles say why in `trouble`, and it is tried again.
+    """
+
+    def __init__(self, client: Client, *, jitter: Callable[[], float] = random.random) -> None:
+        self._client = client
+        self._jitter = jitter
+        self._lock = threading.Lock()
+        self._handles: list[BuildHandle] = []
+        self._thread: threading.Thread | None = None
+        self._woken = threading.Event()
+        self._closed = False
+
+    def follow(self, handle: BuildHandle) -> None:
+        """Keep a handle up to date until its build has ended."""
+        if handle.final or not handle.id:
+            return
+        with self._lock:
+            if self._closed:
+                return
+            self._handles.append(handle)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="pipecat_nb watcher", daemon=True)
+                self._thread.start()
+        self._woken.set()
+
+    def close(self) -> None:
+        """Follow nothing any more; the builds go on."""
+        with self._lock:
+            self._closed = True
+            self._handles.clear()
+            thread = self._thread
+        self._woken.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def _run(self) -> None:
+        pause, looks = FIRST, 0
+        while True:
+            if self._woken.wait(pause * (0.8 + 0.4 * self._jitter())):
+                self._woken.clear()
+                pause = FIRST
+            else:
+                pause = min(LONGEST, pause * GROWTH)
+            with self._lock:
+                self._handles = [handle for handle in self._handles if not handle.final]
+                if not self._handles:
+                    self._thread = None
+                    return
+                handles = list(self._handles)
+            looks += 1
+            self._look(handles, alone=handles[looks % len(handles)] if looks % RECONCILE == 0 else None)
+
+    def _look(self, handles: list[BuildHandle], *, alone: BuildHandle | None) -> None:
+        try:
+            listed = {build.id: build for build in self._client.list_builds(limit=100)}
+        except PipecatError as error:
+            for handle in handles:
+                handle.trouble = error.message
+            return
+        for handle in handles:
+            build = listed.get(handle.id)
+            if build is None or (handle is alone and not build.final):
+                build = self._get(handle)
+            if build is not None:
+                handle.update(build)
+
+    def _get(self, handle: BuildHandle) -> Build | None:
+        try:
+            return self._client.get_build(handle.id)
+        except NotFound:
+            handle.trouble = f"The service does not know build {handle.id} any more."
+        except PipecatError as error:
+            handle.trouble = error.message
+        return None

@@ -1,0 +1,199 @@
+"""Builds of one client: started from a directory, looked up, followed."""
+
+import re
+import time
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+
+from pipecat_nb import context, settings
+from pipecat_nb.client import Client
+from pipecat_nb.errors import BadRequest, PipecatError, UnknownBuild, UnknownRegion
+from pipecat_nb.lifecycle.handle import BuildHandle
+from pipecat_nb.lifecycle.stages import CHECKING, CREATING, UPLOADING
+from pipecat_nb.lifecycle.watcher import Watcher
+from pipecat_nb.models import SUCCESS, Build, CreatedBuild
+from pipecat_nb.record import Record, Start, commit_of
+
+#: How far back a build is looked for by the beginning of its id.
+SEARCHED = 1000
+
+
+def build(
+    directory: str | PathLike[str] | None = None,
+    *,
+    region: str | None = None,
+    dockerfile: str | None = None,
+    note: str = "",
+    client: Client | None = None,
+) -> BuildHandle:
+    """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
+
+    Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
+    credentials at hand, or the local service. Raises a PipecatError.
+    """
+    return Workspace(client or Client()).start(directory, region=region, dockerfile=dockerfile, note=note)
+
+
+def pack(directory: str | PathLike[str] | None = None, *, dockerfile: str | None = None) -> context.BuildContext:
+    """The context that `build` would send: its archive, hash and members. No network."""
+    project = settings.project(directory)
+    return context.pack(project.directory, dockerfile=dockerfile or project.dockerfile, exclude=project.exclude)
+
+
+class Workspace:
+    """All that is built through one client: starts builds, finds them again, and follows them live."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._watcher = Watcher(client)
+
+    @property
+    def record(self) -> Record:
+        """What this machine knows of the builds at this client's target."""
+        return Record(self.client.target.label)
+
+    def close(self) -> None:
+        """Stop following builds; they go on."""
+        self._watcher.close()
+
+    def start(
+        self,
+        directory: str | PathLike[str] | None = None,
+        *,
+        region: str | None = None,
+        dockerfile: str | None = None,
+        note: str = "",
+        show: Callable[[BuildHandle], None] = lambda handle: None,
+    ) -> BuildHandle:
+        """Pack a directory, look its build up, else upload and create it; then follow it in the background.
+
+        When this returns, the service has accepted the build. What is not given is taken from the directory's
+        `pcc-deploy.toml`, then from the service's defaults. `show` gets the handle before anything happens.
+        """
+        project = settings.project(directory)
+        root = project.directory.resolve()
+        handle = BuildHandle(
+            self.client,
+            directory=str(root),
+            name=project.agent_name or root.name,
+            dockerfile_path=dockerfile or project.dockerfile,
+            region=region or project.region or "",
+            note=note,
+        )
+        show(handle)
+        try:
+            with self._pack(handle, exclude=project.exclude) as packed:
+                handle.where = self.client.target.label
+                handle.region = handle.region or self.client.default_region()
+                created = self._find_cached(handle) or self._upload_and_create(handle, packed)
+        except PipecatError as error:
+            handle.problem = error.message
+            error.build = error.build or handle
+            raise
+        except BaseException:  # Ctrl-C: the card must not say that this still goes on
+            handle.problem = "Interrupted."
+            raise
+        handle.cached = created.cached
+        self._keep(handle, created.build)
+        handle.update(created.build)
+        self._watcher.follow(handle)
+        return handle
+
+    def _pack(self, handle: BuildHandle, *, exclude: tuple[str, ...]) -> context.BuildContext:
+        begun = time.monotonic()
+        packed = context.pack(handle.directory, dockerfile=handle.dockerfile_path, exclude=exclude)
+        with handle.hold_trait_notifications():
+            handle.dockerfile_path = packed.dockerfile
+            handle.context_hash = packed.hash
+            handle.files = sum(member.kind == "file" for member in packed.members)
+            handle.context_size = packed.size
+            handle.archive_size = packed.archive_size
+            handle.pack_seconds = time.monotonic() - begun
+        return packed
+
+    def _find_cached(self, handle: BuildHandle) -> CreatedBuild | None:
+        """An earlier build that the service would give: same context, region and, unlike elsewhere, Dockerfile."""
+        handle.status = CHECKING
+        found = self.client.list_builds(context_hash=handle.context_hash, region=handle.region, status=SUCCESS)
+        for build in found:
+            if (build.dockerfile_path or "Dockerfile") == handle.dockerfile_path:
+                return CreatedBuild(build=build, context_hash=handle.context_hash, cached=True)
+        return None
+
+    def _upload_and_create(self, handle: BuildHandle, packed: context.BuildContext) -> CreatedBuild:
+        begun = time.monotonic()
+        handle.status = UPLOADING
+        try:
+            ticket = self.client.upload_url(handle.region)
+        except BadRequest as error:
+            raise self._unknown_region(handle.region, error) from error
+
+        def progress(sent: int, _: int) -> None:
+            handle.sent = sent
+
+        ticket = self.client.upload(ticket, packed.archive, progress=progress)
+        handle.upload_seconds = time.monotonic() - begun
+        handle.status = CREATING
+        return self.client.create_build(
+            ticket.upload_id, region=handle.region, dockerfile_path=handle.dockerfile_path
+        )
+
+    def _unknown_region(self, region: str, error: BadRequest) -> PipecatError:
+        """The service's refusal, as an unknown region where it is one."""
+        codes = [known.code for known in self.client.regions()]
+        if region in codes:
+            return error
+        return UnknownRegion(f"There is no region {region!r}.", hint=f"The regions are {', '.join(codes)}.")
+
+    def _keep(self, handle: BuildHandle, build: Build) -> None:
+        self.record.add(
+            Start(
+                id=build.id,
+                cached=handle.cached,
+                directory=handle.directory,
+                name=handle.name,
+                note=handle.note,
+                files=handle.files,
+                pack_time=handle.pack_seconds,
+                upload_time=handle.upload_seconds,
+                commit=commit_of(Path(handle.directory)),
+            )
+        )
+
+    def attach(self, build: Build) -> BuildHandle:
+        """The handle of a build that exists, followed until it has ended."""
+        known = self.record.start_of(build.id)
+        handle = BuildHandle(
+            self.client,
+            name=known.get("name", ""),
+            note=known.get("note", ""),
+            where=self.client.target.label,
+        )
+        handle.update(build)
+        self._watcher.follow(handle)
+        return handle
+
+    def find(self, text: str) -> Build:
+        """The build that is meant by an id, a unique beginning of one, or `^1` for the last, `^2` …"""
+        if match := re.fullmatch(r"\^([1-9]\d*)", text):
+            return self._nth_last(int(match[1]))
+        if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+            return self.client.get_build(text)
+        matching = [build for build in self.client.list_builds(limit=SEARCHED) if build.id.startswith(text)]
+        if len(matching) == 1:
+            return matching[0]
+        if not matching or not text:
+            raise UnknownBuild(f"No build's id begins with {text!r}.", hint="`%pcbuild history` lists them.")
+        ids = ", ".join(build.id for build in matching[:5])
+        raise UnknownBuild(f"{len(matching)} builds begin with {text!r}.", hint=f"Write more of the id: {ids}")
+
+    def _nth_last(self, number: int) -> Build:
+        """The n-th last build started here; where this machine has no record, of all the service knows."""
+        ids = self.record.recent()
+        if not ids:
+            ids = [build.id for build in self.client.list_builds(limit=number)]
+        if number > len(ids):
+            known = f"only {len(ids)} are known" if ids else "none is known"
+            raise UnknownBuild(f"There is no build ^{number}: {known}.", hint="`%pcbuild DIR` starts one.")
+        return self.client.get_build(ids[number - 1])
