@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import subprocess
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,50 +74,41 @@ class Record:
         row |= row.pop("commit") | {"target": self._target, "started_at": datetime.now(UTC).isoformat()}
         names = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
-        with self._database() as database:
-            database.execute(f"INSERT INTO starts ({names}) VALUES ({values})", row)
+        self._run(f"INSERT INTO starts ({names}) VALUES ({values})", row)
 
     def recent(self) -> list[str]:
         """The ids of the builds started here, the latest first, each once."""
-        query = "SELECT id FROM starts WHERE target = ? GROUP BY id ORDER BY max(number) DESC"
-        with self._database() as database:
-            return [row["id"] for row in database.execute(query, (self._target,))]
-        return []
+        query = "SELECT id FROM starts WHERE target = :target GROUP BY id ORDER BY max(number) DESC"
+        return [row["id"] for row in self._run(query, {"target": self._target})]
 
     def columns(self) -> Mapping[str, Mapping[str, Any]]:
         """By build id: cached, directory, note, git_*, pack_time, upload_time, files of the start that made it.
 
         A build that was only ever met in the cache has the values of the first time.
         """
-        query = "SELECT * FROM starts WHERE target = ? ORDER BY cached, number"
-        found: dict[str, Mapping[str, Any]] = {}
-        with self._database() as database:
-            for row in database.execute(query, (self._target,)):
-                found.setdefault(row["id"], _row(row))
-        return found
+        query = "SELECT * FROM starts WHERE target = :target ORDER BY cached DESC, number DESC"
+        return {row["id"]: _columns(row) for row in self._run(query, {"target": self._target})}
 
     def start_of(self, build_id: str) -> Mapping[str, Any]:
         """The columns of one build, and its name; empty for a build that was not started here."""
-        query = "SELECT * FROM starts WHERE target = ? AND id = ? ORDER BY cached, number LIMIT 1"
-        with self._database() as database:
-            row = database.execute(query, (self._target, build_id)).fetchone()
-            return {} if row is None else _row(row)
-        return {}
+        query = "SELECT * FROM starts WHERE target = :target AND id = :id ORDER BY cached, number LIMIT 1"
+        rows = self._run(query, {"target": self._target, "id": build_id})
+        return _columns(rows[0]) if rows else {}
 
-    @contextlib.contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
+    def _run(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as database, database:
                 database.row_factory = sqlite3.Row
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(_SCHEMA)
-                yield database
+                return database.execute(statement, values).fetchall()
         except (sqlite3.Error, OSError) as error:
             warnings.warn(f"The local record {self._path} cannot be used: {error}", stacklevel=3)
+            return []
 
 
-def _row(row: sqlite3.Row) -> Mapping[str, Any]:
+def _columns(row: sqlite3.Row) -> Mapping[str, Any]:
     values = {key: row[key] for key in row.keys() if key not in ("number", "target", "id")}  # noqa: SIM118
     for flag in ("cached", "git_dirty"):
         values[flag] = None if values[flag] is None else bool(values[flag])
