@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from pipecat_nb import local, paths
-from pipecat_nb.client import Client
+from pipecat_nb.client import Client, Retry
 from pipecat_nb.lifecycle import Workspace
+
+from .scripted import Scripted
 
 CI = os.environ.get("CI") == "true"
 
@@ -108,3 +111,31 @@ def chromium() -> str:
     if not found:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     return found
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    server = Scripted()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The seconds that the client would have slept."""
+    return []
+
+
+@pytest.fixture
+def key_client(scripted: Scripted, pauses: list[float]) -> Callable[..., Client]:
+    """A client of the scripted server that does not really sleep."""
+
+    def make(token: str = "key-of-a-test", **options: Any) -> Client:
+        retry = Retry(sleep=pauses.append, jitter=lambda: 0.5)
+        return Client(token, api_host=scripted.url, retry=retry, **options)
+
+    return make

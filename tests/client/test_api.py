@@ -22,7 +22,7 @@ from pipecat_nb.errors import (
 )
 from pipecat_nb.models import UploadTicket
 
-from .conftest import Answer, Scripted
+from ..scripted import Answer, Scripted
 
 BUILD = {"id": "123e4567-e89b-12d3-a456-426614174000", "status": "pending", "region": "us-west"}
 MakeClient = Callable[..., Client]

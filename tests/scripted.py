@@ -1,15 +1,9 @@
 """A real HTTP server that answers as it is told, for what the local service never does."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import pytest
-
-from pipecat_nb.client import Client, Retry
 
 
 @dataclass
@@ -72,31 +66,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         pass
-
-
-@pytest.fixture
-def scripted() -> Iterator[Scripted]:
-    server = Scripted()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """The seconds that the client would have slept."""
-    return []
-
-
-@pytest.fixture
-def key_client(scripted: Scripted, pauses: list[float]) -> Callable[..., Client]:
-    """A client of the scripted server that does not really sleep."""
-
-    def make(token: str = "key-of-a-test", **options: Any) -> Client:
-        retry = Retry(sleep=pauses.append, jitter=lambda: 0.5)
-        return Client(token, api_host=scripted.url, retry=retry, **options)
-
-    return make

@@ -1,0 +1,73 @@
+"""Watching: one request a look whatever the number of builds, and failed looks that fail no build."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pipecat_nb.client import Client
+from pipecat_nb.lifecycle import Workspace
+from pipecat_nb.models import Build
+
+from ..conftest import wait_until
+from ..scripted import Answer, Scripted
+
+MakeClient = Callable[..., Client]
+
+
+def row(number: int, status: str) -> dict[str, str]:
+    return {"id": f"build-{number}", "status": status, "region": "us-west"}
+
+
+@pytest.fixture
+def watched(key_client: MakeClient) -> Iterator[Workspace]:
+    workspace = Workspace(key_client())
+    yield workspace
+    workspace.close()
+
+
+def listed(*rows: dict[str, str]) -> Answer:
+    return Answer(body={"builds": list(rows), "total": len(rows)})
+
+
+def test_one_request_a_look_for_all_builds(scripted: Scripted, watched: Workspace) -> None:
+    running = [row(number, "building") for number in range(30)]
+    done = [row(number, "success") for number in range(30)]
+    scripted.answers = [listed(*running), listed(*done)]
+    handles = [watched.attach(Build.from_json(each)) for each in running]
+    for handle in handles:
+        handle.wait(30)
+    assert [asked.path for asked in scripted.asked] == ["/v1/builds?limit=100&offset=0"] * 2
+
+
+def test_a_failed_look_is_trouble_and_not_a_failed_build(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [Answer(500, {"error": "Internal server error", "code": "X"}), listed(row(1, "success"))]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+    wait_until(lambda: handle.trouble, "the trouble")
+    assert handle.status == "building"
+    assert "Internal server error" in handle.trouble
+    handle.wait(30)
+    assert (handle.status, handle.trouble) == ("success", "")
+
+
+def test_a_build_that_the_list_does_not_cover_is_asked_for(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed(), Answer(body={"build": row(1, "success")})]
+    watched.attach(Build.from_json(row(1, "pending"))).wait(30)
+    assert scripted.asked[1].path == "/v1/builds/build-1"
+
+
+def test_a_status_that_nobody_knows_goes_on_being_watched(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed(row(1, "paused")), listed(row(1, "success"))]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+    seen: list[str] = []
+    handle.observe(lambda change: seen.append(change.new), "status")
+    handle.wait(30)
+    assert seen == ["paused", "success"]
+
+
+def test_closing_ends_the_thread_at_once(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed(row(1, "building"))]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+    watched.close()
+    assert not any(thread.name == "pipecat_nb watcher" for thread in threading.enumerate())
+    assert not handle.final
