@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from pipecat_nb.client import Client
@@ -58,11 +59,7 @@ class Watcher:
     def _run(self) -> None:
         pause, looks = FIRST, 0
         while True:
-            if self._woken.wait(pause * (0.8 + 0.4 * self._jitter())):
-                self._woken.clear()
-                pause = FIRST
-            else:
-                pause = min(LONGEST, pause * GROWTH)
+            pause = self._wait(pause)
             with self._lock:
                 self._handles = [handle for handle in self._handles if not handle.final]
                 if not self._handles:
@@ -71,6 +68,15 @@ class Watcher:
                 handles = list(self._handles)
             looks += 1
             self._look(handles, alone=handles[looks % len(handles)] if looks % RECONCILE == 0 else None)
+
+    def _wait(self, pause: float) -> float:
+        """Wait for the next look, and return the pause after it; a new build brings both back to the beginning."""
+        due = time.monotonic() + pause * (0.8 + 0.4 * self._jitter())
+        pause = min(LONGEST, pause * GROWTH)
+        while not self._closed and self._woken.wait(due - time.monotonic()):
+            self._woken.clear()
+            due, pause = min(due, time.monotonic() + FIRST), FIRST
+        return pause
 
     def _look(self, handles: list[BuildHandle], *, alone: BuildHandle | None) -> None:
         try:
