@@ -85,7 +85,11 @@ class ContextTooLarge(ContextError):
 
 
 class ConnectionFailed(PipecatError):
-    """The service gave no answer: refused, cut or timed out."""
+    """The service gave no answer: refused, cut or timed out; `sent` is False where it certainly got no request."""
+
+    def __init__(self, message: str, *, hint: str = "", sent: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
 
 
 class APIError(PipecatError):

@@ -4,16 +4,16 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pipecat_nb import local, settings
 from pipecat_nb.client import storage
-from pipecat_nb.client.transport import Retry, Transport
+from pipecat_nb.client.transport import TRIES, Retry, Transport
 from pipecat_nb.errors import ConnectionFailed, PipecatError, ServerError, SettingsError, UploadExpired
 from pipecat_nb.models import Build, CreatedBuild, LogPage, Region, Secret, UploadTicket
 from pipecat_nb.settings import Target
@@ -40,8 +40,10 @@ class Client:
         retry: Retry | None = None,
     ) -> None:
         self._resolved = settings.resolve(token, org=org, api_host=api_host)
-        self._transport = Transport(retry=retry or Retry(), direct=self._resolved.kind == "local")
+        here = self._resolved.kind == "local"
+        self._transport = Transport(retry=retry or Retry(tries=2 if here else TRIES), direct=here)
         self._lock = threading.Lock()
+        self._target: Target | None = None
         # What was uploaded here, to find a build again whose creation got no answer: upload id -> archive, when.
         self._uploads: dict[str, tuple[Path, datetime | None]] = {}
 
@@ -52,25 +54,17 @@ class Client:
     def target(self) -> Target:
         """Where this client talks to and as whom; this starts the local service where that is meant."""
         with self._lock:
+            if self._target is None:
+                self._target = self._find_target()
             return self._target
 
-    @cached_property
-    def _target(self) -> Target:
+    def _find_target(self) -> Target:
         resolved = self._resolved
         if resolved.kind == "local":
             service = local.find_or_start()
-            return Target(
-                kind="local", api_host=service.url, org="local", token=service.token, source=resolved.source
-            )
+            return replace(resolved, api_host=service.url, token=service.token)
         if resolved.kind == "token" and not resolved.org:
-            org = self._first_organization(resolved)
-            return Target(
-                kind="token",
-                api_host=resolved.api_host,
-                org=org,
-                token=resolved.token,
-                source=resolved.source,
-            )
+            return replace(resolved, org=self._first_organization(resolved))
         return resolved
 
     def _first_organization(self, target: Target) -> str:
@@ -209,6 +203,19 @@ class Client:
         return regions[0].code
 
     def _json(
+        self, method: str, path: str, *, safe: bool, **arguments: Any
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        try:
+            return self._send(method, path, safe=safe, **arguments)
+        except ConnectionFailed as error:
+            # The local service ends itself when it is idle: then it is started again.
+            if self._resolved.kind != "local" or error.sent:
+                raise
+        with self._lock:
+            self._target = None
+        return self._send(method, path, safe=safe, **arguments)
+
+    def _send(
         self, method: str, path: str, *, safe: bool, **arguments: Any
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
         target = self.target

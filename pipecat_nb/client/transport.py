@@ -157,7 +157,7 @@ def connection_failed(error: requests.RequestException, url: str) -> ConnectionF
         why, hint = "it cannot be reached", "Is it running? `%pcbuild target` shows where this talks to."
     else:
         why, hint = "the connection was cut", "Try again; `%pcbuild target` shows where this talks to."
-    return ConnectionFailed(f"No answer from {_place(url)}: {why}.", hint=hint)
+    return ConnectionFailed(f"No answer from {_place(url)}: {why}.", hint=hint, sent=not never_sent(error))
 
 
 def retry_after(response: requests.Response) -> float | None:
