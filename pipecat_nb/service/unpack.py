@@ -1,0 +1,116 @@
+"""Unpacks a build context; nothing is written outside its directory, whatever the archive says."""
+
+import gzip
+import os
+import shutil
+import tarfile
+import zlib
+from pathlib import Path, PureWindowsPath
+from typing import IO
+
+#: What one context may become, against archives that are small and unpack into a full disk.
+MAX_BYTES = 20 * 1024**3
+MAX_ENTRIES = 1_000_000
+
+CHUNK = 1024 * 1024
+
+
+class UnsafeArchive(Exception):
+    """The archive is damaged, or something in it must not be unpacked; the message is one line."""
+
+
+def unpack(archive: Path, directory: Path, *, max_bytes: int = MAX_BYTES, max_entries: int = MAX_ENTRIES) -> None:
+    """Unpack a `.tar.gz` into a directory that exists and is empty; raises UnsafeArchive.
+
+    Regular files, directories, and links that stay inside come out with their permissions; the times and owners
+    of the archive do not. A later entry replaces an earlier one of its name, as in every tar.
+    """
+    budget = _Budget(max_bytes, max_entries)
+    modes: dict[Path, int] = {}
+    links: list[Path] = []
+    try:
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for member in tar:
+                    budget.spend(entries=1, size=member.size)
+                    path = _place(member.name, directory)
+                    if path == directory:
+                        continue
+                    if member.isdir():
+                        path.mkdir(parents=True, exist_ok=True)
+                        modes[path] = member.mode & 0o777 | 0o700
+                        continue
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    if path.is_symlink() or path.is_file():
+                        path.unlink()
+                    _write(member, tar, path, directory)
+                    if member.issym():
+                        links.append(path)
+            # gzip compares its checksum at the very end, which tar does not read.
+            while chunk := stream.read(CHUNK):
+                budget.spend(size=len(chunk))
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise UnsafeArchive(f"The context is no readable tar.gz: {error}") from error
+    except OSError as error:
+        raise UnsafeArchive(f"The context cannot be unpacked: {error.strerror}") from error
+    # Last, because only now is it certain where links lead, and directories need not be written to any more.
+    _check_links(links, directory)
+    for path, mode in modes.items():
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(mode)
+
+
+class _Budget:
+    def __init__(self, max_bytes: int, max_entries: int) -> None:
+        self._bytes, self._entries = max_bytes, max_entries
+
+    def spend(self, *, entries: int = 0, size: int = 0) -> None:
+        self._bytes -= size
+        self._entries -= entries
+        if self._bytes < 0 or self._entries < 0:
+            raise UnsafeArchive("The context unpacks to more than this service takes.")
+
+
+def _place(name: str, directory: Path) -> Path:
+    """Where an entry goes; refuses names that leave the directory, by themselves or through a link."""
+    if name.startswith("/") or PureWindowsPath(name).anchor:
+        raise UnsafeArchive(f"The context has an absolute path: {name!r}.")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts or (os.sep == "\\" and "\\" in name):
+        raise UnsafeArchive(f"The context has a path that leaves it: {name!r}.")
+    path = directory
+    for part in parts[:-1]:
+        path /= part
+        if path.is_symlink():
+            raise UnsafeArchive(f"The context has an entry behind a link: {name!r}.")
+    return path / parts[-1] if parts else directory
+
+
+def _write(member: tarfile.TarInfo, tar: tarfile.TarFile, path: Path, directory: Path) -> None:
+    if member.isreg():
+        source = tar.extractfile(member)
+        assert source is not None
+        _write_file(source, path, mode=member.mode & 0o777 | 0o600)
+    elif member.issym():
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        target = _place(member.linkname, directory)
+        if target.is_symlink() or not target.is_file():
+            raise UnsafeArchive(f"The context has a hard link to nothing: {member.name!r} -> {member.linkname!r}.")
+        os.link(target, path)
+    else:
+        raise UnsafeArchive(f"The context has a device, pipe or other special file: {member.name!r}.")
+
+
+def _check_links(links: list[Path], directory: Path) -> None:
+    root = directory.resolve()
+    for link in links:
+        if link.is_symlink() and not Path(os.path.realpath(link)).is_relative_to(root):
+            name = link.relative_to(directory).as_posix()
+            raise UnsafeArchive(f"The context has a link that leaves it: {name!r} -> {str(link.readlink())!r}.")
+
+
+def _write_file(source: IO[bytes], path: Path, *, mode: int) -> None:
+    with path.open("xb") as file:
+        shutil.copyfileobj(source, file, CHUNK)
+    path.chmod(mode)
