@@ -21,10 +21,12 @@ PipecatError
 │   └── UploadTooLarge
 ├── UnknownRegion
 ├── UnknownBuild               no build, or more than one, is meant by what was given
+├── InvalidFilter              builds are looked for by a status or a time that is none
 ├── BuildError                 a build ended badly; has .build
 │   ├── BuildFailed
 │   └── BuildTimedOut          the service's own time limit, not ours
 ├── WaitTimeout                waiting was given up, the build goes on; has .build
+├── WaitInterrupted            Ctrl-C stopped the waiting, the build goes on; has .build
 └── EngineError                a container engine refused
     └── EngineNotFound
 """
@@ -145,6 +147,10 @@ class UnknownBuild(PipecatError):
     """No build, or more than one, is meant by what was given."""
 
 
+class InvalidFilter(PipecatError):
+    """Builds are looked for by a status or a time that is none."""
+
+
 class BuildError(PipecatError):
     """A build ended badly; `build` is its handle or record."""
 
@@ -159,6 +165,10 @@ class BuildTimedOut(BuildError):
 
 class WaitTimeout(PipecatError):
     """Waiting was given up; the build goes on, and `build` is its handle."""
+
+
+class WaitInterrupted(PipecatError):
+    """Ctrl-C or Interrupt stopped the waiting; the build goes on, and `build` is its handle."""
 
 
 class EngineError(PipecatError):

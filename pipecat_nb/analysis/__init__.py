@@ -1,0 +1,6 @@
+"""Builds as pandas DataFrames, with the same columns and dtypes whatever the service answers."""
+
+from pipecat_nb.analysis.builds import frame
+from pipecat_nb.analysis.search import history
+
+__all__ = ["frame", "history"]
