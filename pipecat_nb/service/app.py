@@ -179,7 +179,7 @@ class _Api:
         return JSONResponse({"organizations": [organization]})
 
     async def user(self, _: Request) -> Response:
-        return JSONResponse({"user": {"userId": ORGANIZATION, "emailAddress": None}})
+        return JSONResponse({"user": {"userId": ORGANIZATION, "emails": []}})
 
 
 def _build_json(build: Build, request: Request) -> dict[str, Any]:
