@@ -1,21 +1,27 @@
-"""The agent at a shop's telephone: tells callers how long the shop stays open, the way a person would say it."""
+"""The agent at a shop's telephone: tells callers when the shop is open, the way a person would say it."""
 
-from datetime import datetime, time
+from datetime import datetime, timedelta
 from typing import Any
 
 import humanize
 
 GREETING = "Hello!"
-CLOSING_TIME = time(18, 0)
+OPENING_HOURS = (9, 18)
 
 
 def reply(now: datetime) -> str:
     """What a caller hears at this moment."""
-    left = datetime.combine(now, CLOSING_TIME) - now
-    if left.total_seconds() <= 0:
-        return f"{GREETING} We are closed for today."
-    spoken = humanize.precisedelta(left, minimum_unit="minutes", format="%d")
-    return f"{GREETING} We are open for another {spoken}."
+    opens, closes = (now.replace(hour=hour, minute=0, second=0, microsecond=0) for hour in OPENING_HOURS)
+    if opens <= now < closes:
+        return f"{GREETING} We are open for another {spoken(closes - now)}."
+    if now >= closes:
+        opens += timedelta(days=1)
+    return f"{GREETING} We open again in {spoken(opens - now)}."
+
+
+def spoken(duration: timedelta) -> str:
+    """A duration in words: "2 hours and 15 minutes"."""
+    return humanize.precisedelta(duration, minimum_unit="minutes", format="%d")
 
 
 async def bot(args: Any) -> None:
