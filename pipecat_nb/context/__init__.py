@@ -1,0 +1,7 @@
+"""The build context: a directory to a selection, an archive and a hash. No network."""
+
+from pipecat_nb.context.archive import ManifestEntry, largest_paths
+from pipecat_nb.context.pack import BuildContext, pack
+from pipecat_nb.context.selection import Ignored, Member, Selection, select
+
+__all__ = ["BuildContext", "Ignored", "ManifestEntry", "Member", "Selection", "largest_paths", "pack", "select"]

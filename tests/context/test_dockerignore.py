@@ -1,0 +1,108 @@
+"""Docker's own verdicts, and what a malformed line says."""
+
+import json
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+from pipecat_nb.context.dockerignore import Matcher, parse, rules
+from pipecat_nb.errors import InvalidPattern
+
+#: Handed to us beside the checkout; a plain clone has it not.
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "dockerignore.json"
+
+
+def test_the_references_own_verdicts() -> None:
+    if not VECTORS.exists():
+        pytest.skip("the reference's table of verdicts is not beside this checkout")
+    table = json.loads(VECTORS.read_text())
+    wrong = [
+        case for case in table["match"] if Matcher(case["patterns"]).excludes(case["path"]) != case["ignored"]
+    ]
+    assert wrong == []
+    assert len(table["match"]) > 100
+    for case in table["malformed"]:
+        with pytest.raises(InvalidPattern):
+            Matcher(case["patterns"])
+    for case in table["parse"]:
+        assert parse(case["text"]) == case["patterns"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "excluded"),
+    [
+        (["*"], "a", True),
+        (["*"], "a/b", True),  # its parent is
+        (["*.py"], "a/b.py", False),  # anchored at the root
+        (["**/*.py"], "a/b.py", True),
+        (["**/*.py"], "b.py", True),
+        (["/a"], "a", False),  # parse takes the slash away, a pattern does not
+        (["a/../b"], "b", True),
+        (["a", "!a/keep"], "a/keep", False),
+        (["!a/keep", "a"], "a/keep", True),  # the last that matches wins
+        (["a", "!a"], "a/b", False),
+        (["*", "!*.md", "secret.md"], "secret.md", True),
+        (["*", "!*.md", "secret.md"], "readme.md", False),
+        (["a?c"], "abc", True),
+        (["a?c"], "a/c", False),
+        (["[a-c]x"], "bx", True),
+        (["[^a-c]x"], "bx", False),
+        ([r"\*"], "*", True),
+        ([r"\*"], "a", False),
+        (["a.c"], "abc", False),
+        (["node_modules"], "web/node_modules/x", False),
+        (["**/node_modules"], "web/node_modules/x/y", True),
+        (["a/**"], "a", False),
+        (["a/**"], "a/b/c", True),
+        (["**/a/**/b"], "x/a/y/z/b", True),
+    ],
+)
+def test_verdicts(patterns: list[str], path: str, excluded: bool) -> None:
+    assert Matcher(patterns).excludes(path) is excluded
+
+
+def test_a_text_is_read_line_by_line() -> None:
+    text = "\ufeff# comment\n #not one\n\n  trailing  \t\n/anchored/\n! /kept/./x\n./a//b\n!\r\n"
+    assert parse(text) == ["#not one", "trailing", "anchored", "!kept/x", "a/b", "!"]
+
+
+@pytest.mark.parametrize("pattern", ["[", "a[]", "[a-]", "a\\", "!", "[z-a]"])
+def test_a_malformed_line_is_named(pattern: str) -> None:
+    with pytest.raises(InvalidPattern, match=r"x\.dockerignore:2: the pattern"):
+        Matcher(rules(f"fine\n{pattern}\n", source="x.dockerignore"))
+
+
+def test_the_rule_that_decides_is_told() -> None:
+    matcher = Matcher(rules("*.log\n\ndata\n!data/keep\n"))
+    assert str(matcher.rule("data/x")) == ".dockerignore:3  data"
+    assert matcher.rule("data/keep") is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "directory", "kept"),
+    [
+        (["a"], "a", False),
+        (["a", "!a/b/c"], "a", True),
+        (["a", "!a/b/c"], "a/b", True),
+        (["a", "!a/b/c"], "a/x", False),
+        (["*", "!*.md"], "node_modules", False),
+        (["*", "!**/*.md"], "node_modules", True),
+        (["*", "!src"], "src", True),
+    ],
+)
+def test_pruning(patterns: list[str], directory: str, kept: bool) -> None:
+    assert Matcher(patterns).keeps_below(directory) is kept
+
+
+def test_a_bracket_in_a_class_is_one_and_warns_nobody() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Matcher(["[[a]"]).excludes("[")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are for POSIX")
+def test_names_with_newlines() -> None:
+    assert Matcher(["a*"]).excludes("a\nb")
+    assert not Matcher(["a"]).excludes("a\n")

@@ -1,0 +1,261 @@
+"""Directories to archives: what is in, what is not, and the same bytes as the official client's."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import socket
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipecatcloud._utils import build_utils as official
+
+from pipecat_nb.context import BuildContext, Ignored, pack, select
+from pipecat_nb.context.dockerignore import Rule
+from pipecat_nb.errors import (
+    ContextError,
+    ContextTooLarge,
+    DirectoryNotFound,
+    DockerfileNotFound,
+    InvalidPattern,
+    UnreadableFiles,
+)
+
+
+def make(root: Path, **files: str) -> Path:
+    """A directory with a Dockerfile and files; `__` in a name is a `/`, and `_` a dot."""
+    for name, text in {"Dockerfile": "FROM scratch\n", **files}.items():
+        path = root / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def names(context: BuildContext) -> list[str]:
+    with tarfile.open(context.archive) as tar:
+        return tar.getnames()
+
+
+def test_a_context_is_what_it_says(tmp_path: Path) -> None:
+    make(tmp_path, bot_py="print()\n", src__deep__x_txt="x", _env="SECRET=1", __pycache____b_pyc="")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o700)
+    with pack(tmp_path) as context:
+        data = context.archive.read_bytes()
+        assert names(context) == ["Dockerfile", "bot.py", "run.sh", "src/deep/x.txt"]
+        assert context.hash == hashlib.md5(data).hexdigest()[:16]
+        assert context.archive_size == len(data)
+        assert context.size == sum(member.size for member in context.members) == 13 + 8 + 10 + 1
+        assert context.manifest["bot.py"].digest == hashlib.sha256(b"print()\n").hexdigest()
+        with tarfile.open(context.archive) as tar:
+            headers = [(info.mode, info.mtime, info.uid, info.gid, info.uname, info.gname) for info in tar]
+        assert headers[1] == (0o644, 0, 0, 0, "", "")
+        assert headers[2][0] == 0o755
+        path = context.archive
+    assert not path.exists()
+    assert Ignored(".env", Rule(".env", "default exclusions")) in context.ignored
+
+
+def test_the_archive_goes_with_its_context(tmp_path: Path) -> None:
+    path = pack(make(tmp_path)).archive
+    assert not path.exists()
+
+
+def test_times_owners_and_order_do_not_matter(tmp_path: Path) -> None:
+    first = make(tmp_path / "first", a_txt="a", b_txt="b")
+    second = make(tmp_path / "second", b_txt="b", a_txt="a")
+    os.utime(second / "a.txt", (1, 1))
+    (second / "b.txt").chmod(0o600)
+    with pack(first) as one, pack(second) as other:
+        assert one.hash == other.hash
+
+
+def test_an_ignore_file_decides_alone(tmp_path: Path) -> None:
+    make(tmp_path, _dockerignore="*\n!keep\nDockerfile\n", keep__a_log="sent all the same", other="x", _env="A=1")
+    with pack(tmp_path, exclude=("keep",)) as context:
+        assert names(context) == [".dockerignore", "Dockerfile", "keep/a.log"]
+        assert [str(each.rule) for each in context.ignored] == [".dockerignore:1  *"] * 2
+
+
+def test_the_dockerfiles_own_ignore_file_wins(tmp_path: Path) -> None:
+    make(tmp_path, _dockerignore="*", a="a", b="b")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "docker" / "Dockerfile.dockerignore").write_text("docker\nb\n.dockerignore\n")
+    with pack(tmp_path, dockerfile=str(tmp_path / "docker" / "Dockerfile")) as context:
+        assert context.dockerfile == "docker/Dockerfile"
+        assert names(context) == ["Dockerfile", "a", "docker/Dockerfile", "docker/Dockerfile.dockerignore"]
+
+
+def test_links_stay_links_and_empty_directories_stay(tmp_path: Path) -> None:
+    make(tmp_path / "in", _dockerignore="emptied/*", a="a", emptied__x="x")
+    make(tmp_path / "out", secret="not to be sent")
+    (tmp_path / "in" / "empty").mkdir()
+    for link, target in {"link": "a", "dangling": "nowhere", "outside": "../out", "loop": "."}.items():
+        (tmp_path / "in" / link).symlink_to(target)
+    with pack(tmp_path / "in") as context, tarfile.open(context.archive) as tar:
+        links = {info.name: info.linkname for info in tar if info.issym()}
+        assert links == {"link": "a", "dangling": "nowhere", "outside": "../out", "loop": "."}
+        assert [info.name for info in tar if info.isdir()] == ["emptied", "empty"]
+        assert not any("secret" in name for name in tar.getnames())
+
+
+def test_what_cannot_be_sent_is_named_at_once(tmp_path: Path) -> None:
+    make(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "sock"))
+        with pytest.raises(UnreadableFiles, match=r"2 paths(.|\n)*pipe \(a pipe\)(.|\n)*sock \(a socket\)"):
+            select(tmp_path)
+    (tmp_path / ".dockerignore").write_text("pipe\nsock\n")
+    assert [member.path for member in select(tmp_path).members] == [".dockerignore", "Dockerfile"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_what_may_not_be_read_is_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = make(Path(folder), closed="x", open="y")
+        root.chmod(0o755)
+        (root / "closed").chmod(0)
+        with as_nobody(), pytest.raises(UnreadableFiles, match=r"1 path(.|\n)*closed \(no permission"):
+            pack(root)
+        (root / "shut").mkdir(mode=0)
+        with as_nobody(), pytest.raises(UnreadableFiles, match=r"shut/ \(Permission denied\)"):
+            select(root)
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's right to read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path, b="x" * 100, c="y" * 100, d="z")
+
+    def change(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "b").write_text("short")
+
+    with pytest.raises(ContextError, match="b shrank"):
+        pack(tmp_path, progress=change)
+
+    def grow(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "b").write_text("x" * 200)
+
+    with pytest.raises(ContextError, match="b grew"):
+        pack(tmp_path, progress=grow)
+
+    def remove(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "b").unlink()
+
+    with pytest.raises(ContextError, match="b disappeared"):
+        pack(tmp_path, progress=remove)
+
+
+def test_nothing_is_left_behind_by_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "agent", a="x")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    with pytest.raises(ContextTooLarge):
+        pack(tmp_path / "agent", limit=10)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_context_above_the_limit_names_its_largest(tmp_path: Path) -> None:
+    make(tmp_path, small="x")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "weights.bin").write_bytes(os.urandom(300_000))
+    with pytest.raises(ContextTooLarge, match=r"models/(.|\n)*\.dockerignore"):
+        pack(tmp_path, limit=200_000)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sparse files")
+def test_a_context_above_500_mb_before_compression_warns(tmp_path: Path) -> None:
+    make(tmp_path)
+    with (tmp_path / "zeros.bin").open("wb") as file:
+        file.truncate(501 * 2**20)
+    (warning,) = select(tmp_path).warnings
+    assert "501 MB before compression" in warning
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryNotFound, match="does not exist"):
+        select(tmp_path / "absent")
+    make(tmp_path / "a", docker__Dockerfile="FROM scratch")
+    with pytest.raises(DirectoryNotFound, match="not a directory"):
+        select(tmp_path / "a" / "Dockerfile")
+    (tmp_path / "a" / "Dockerfile").unlink()
+    with pytest.raises(DockerfileNotFound, match="There is docker/Dockerfile: name it with --dockerfile"):
+        select(tmp_path / "a")
+    with pytest.raises(DockerfileNotFound, match="outside"):
+        select(tmp_path / "a", dockerfile="../Dockerfile")
+    make(tmp_path / "b", _dockerignore="ok\n[\n")
+    with pytest.raises(InvalidPattern, match=r"\.dockerignore:2"):
+        select(tmp_path / "b")
+
+
+def official_archive(root: Path, *, dockerfile: str = "Dockerfile", extra: list[str] | None = None) -> bytes:
+    exclusions = official.get_exclusions(root, extra)
+    return official.create_deterministic_tarball(str(root), exclusions, dockerfile).tarball
+
+
+NAME = st.one_of(
+    st.sampled_from(
+        ["a", "b.py", "A", "data", "env", "x.log", ".env", ".env.local", "build", "node_modules", "é", "z z"]
+    ),
+    st.text("abcXYZ09-_.", min_size=1, max_size=8).filter(lambda name: name not in (".", "..", ".dockerignore")),
+    st.just("n" * 120),
+)
+PATHS = st.lists(NAME, min_size=1, max_size=4).map("/".join)
+CONTENT = st.one_of(st.binary(max_size=200), st.binary(min_size=1, max_size=3).map(lambda piece: piece * 50_000))
+TREES = st.dictionaries(PATHS, st.tuples(CONTENT, st.sampled_from([0o644, 0o755, 0o600])), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(tree=TREES, extra=st.lists(st.sampled_from(["data", "./a/", "*.py", "b*"]), max_size=2))
+def test_byte_for_byte_the_official_archive(tree: dict[str, tuple[bytes, int]], extra: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = make(Path(folder))
+        for name, (content, mode) in tree.items():
+            path = root / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            except OSError:  # a name that is a file here and a directory there
+                continue
+            path.chmod(mode)
+        if not (root / "Dockerfile").is_file():
+            return
+        with pack(root, exclude=tuple(extra)) as context:
+            ours = context.archive.read_bytes()
+        theirs = official_archive(root, extra=extra)
+        assert gzip.decompress(ours) == gzip.decompress(theirs)
+        assert ours == theirs
+
+
+def test_the_archive_is_read_back_as_it_was(tmp_path: Path) -> None:
+    make(tmp_path, a="content")
+    long = tmp_path / ("d" * 100) / ("e" * 100) / ("f" * 100)
+    long.mkdir(parents=True)
+    (long / "ü.txt").write_text("deep")
+    with pack(tmp_path) as context, tarfile.open(fileobj=io.BytesIO(context.archive.read_bytes())) as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    assert (tmp_path / "out" / long.relative_to(tmp_path) / "ü.txt").read_text() == "deep"
+    assert stat.S_IMODE((tmp_path / "out" / "a").stat().st_mode) == 0o644
