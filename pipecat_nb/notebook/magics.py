@@ -1,0 +1,174 @@
+"""`%pcbuild`: builds from a notebook's cells."""
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.utils.process import arg_split  # type: ignore[attr-defined]
+from traitlets import Unicode
+
+from pipecat_nb import settings
+from pipecat_nb.errors import WaitInterrupted
+from pipecat_nb.notebook import options, preview, table
+from pipecat_nb.notebook.live import Screen
+from pipecat_nb.notebook.quantities import printable
+from pipecat_nb.settings import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pipecat_nb.lifecycle import BuildHandle, Workspace
+
+# What builds, and what pandas is needed for, is imported when it is first used: loading the extension stays cheap.
+# ruff: noqa: PLC0415
+
+#: a target's kind -> as whom the service sees us
+_AS = {"api-key": "a private API key", "token": "a person, by a token", "local": "this machine's user"}
+
+
+@magics_class
+class PipecatMagics(Magics):
+    """The `%pcbuild` magic. It has no trait for a token: `%config` would print it and notebooks would keep it."""
+
+    shell: "InteractiveShell"
+
+    region = Unicode("", help="Where to build, unless --region says.").tag(config=True)
+    dockerfile = Unicode("", help="The Dockerfile's path, unless --dockerfile says.").tag(config=True)
+    org = Unicode("", help="The organization to build for (of the token in the environment or the login).").tag(
+        config=True
+    )
+    api_host = Unicode("", help="The service's address; 'local' means the local service.").tag(config=True)
+
+    def __init__(self, shell: "InteractiveShell", *, screen: Screen) -> None:
+        super().__init__(shell)
+        self._screen = screen
+        # Cards that were shown by the execution with this count, which its result need not show again.
+        self._shown: tuple[int, list[BuildHandle]] = (0, [])
+        # One for each place that was built at: when the settings change, what goes on elsewhere is followed on.
+        self._workspaces: dict[Target, Workspace] = {}
+
+    def close(self) -> None:
+        """Follow and refresh nothing any more; the builds go on."""
+        for workspace in self._workspaces.values():
+            workspace.close()
+        self._screen.close()
+
+    def show(self, handle: "BuildHandle") -> None:
+        """Show a build's card, unless this execution has shown it already."""
+        count, handles = self._shown
+        if count != self.shell.execution_count:
+            handles = []
+        if handle not in handles:
+            self._shown = (self.shell.execution_count, [*handles, handle])
+            self._screen.show(handle)
+
+    @line_magic
+    def pcbuild(self, line: str) -> Any:
+        """Build a directory's image on Pipecat Cloud, or locally without an account: `%pcbuild help` explains."""
+        try:
+            name, given = options.parse(_words(line))
+        except options.HelpShown:
+            return None
+        return getattr(self, f"_{name}")(given)
+
+    def _build(self, given: Namespace) -> "BuildHandle":
+        handle = self._workspace().start(
+            given.directory,
+            region=given.region or self.region or None,
+            dockerfile=given.dockerfile or self.dockerfile or None,
+            note=given.note,
+            show=self.show,
+        )
+        return _wait(handle) if given.wait else handle
+
+    def _preview(self, given: Namespace) -> None:
+        from pipecat_nb import context
+
+        project = settings.project(given.directory)
+        dockerfile = given.dockerfile or self.dockerfile or project.dockerfile
+        selection = context.select(project.directory, dockerfile=dockerfile, exclude=project.exclude)
+        self._display(preview.bundle(selection))
+
+    def _status(self, given: Namespace) -> "BuildHandle":
+        workspace = self._workspace()
+        handle = workspace.attach(workspace.find(given.build))
+        self.show(handle)
+        return handle
+
+    def _wait(self, given: Namespace) -> "BuildHandle":
+        return _wait(self._status(given), timeout=given.timeout)
+
+    def _logs(self, given: Namespace) -> None:
+        workspace = self._workspace()
+        build = workspace.find(given.build)
+        page = workspace.client.build_logs(build.id, limit=given.limit)
+        for line in page.lines:
+            print(printable(line))
+        if not page.lines:
+            print(f"The log of build {build.id} is empty ({build.status}).")
+        elif page.next_token:
+            print(f"[The service has more lines; --limit takes up to {options.MOST_LINES}.]")
+
+    def _history(self, given: Namespace) -> "pd.DataFrame":
+        from pipecat_nb.analysis import history
+
+        return history(client=self._workspace().client, **vars(given))
+
+    def _regions(self, given: Namespace) -> None:
+        client = self._workspace().client
+        default = client.default_region()
+        rows = [
+            (region.code, region.display_name, "default" if region.code == default else "")
+            for region in client.regions()
+        ]
+        self._display(table.bundle(rows, columns=("region", "place", "")))
+
+    def _target(self, given: Namespace) -> None:
+        target = self._workspace().client.target
+        rows = [
+            ("builds go to", target.label),
+            ("address", target.api_host),
+            ("organization", target.org or ""),
+            ("as", _AS[target.kind]),
+            ("because", target.source),
+        ]
+        self._display(table.bundle([row for row in rows if row[1]]))
+
+    def _help(self, given: Namespace) -> None:
+        print(options.help_text(given.topic))
+
+    def _display(self, bundle: dict[str, str]) -> None:
+        self.shell.display_pub.publish(data=bundle)
+
+    def _workspace(self) -> "Workspace":
+        """The builds of the place that the settings mean now: the environment may have changed meanwhile."""
+        from pipecat_nb.client import Client
+        from pipecat_nb.lifecycle import Workspace
+
+        org, api_host = self.org or None, self.api_host or None
+        target = settings.resolve(org=org, api_host=api_host)
+        if target not in self._workspaces:
+            self._workspaces[target] = Workspace(Client(org=org, api_host=api_host))
+        return self._workspaces[target]
+
+
+def _words(line: str) -> list[str]:
+    """A line's words, split as the platform's shell would."""
+    try:
+        return list(arg_split(line, posix=os.name != "nt"))
+    except ValueError as error:
+        raise UsageError(f"%pcbuild: {error} in {line!r}.") from None
+
+
+def _wait(handle: "BuildHandle", *, timeout: float = options.WAIT) -> "BuildHandle":
+    try:
+        return handle.wait(timeout)
+    except KeyboardInterrupt:
+        raise WaitInterrupted(
+            f"The waiting was stopped; build {handle.id} of {handle.name or handle.context_hash} goes on.",
+            hint=f"`%pcbuild wait {handle.id[:8]}` waits on.",
+            build=handle,
+        ) from None

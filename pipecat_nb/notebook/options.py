@@ -1,0 +1,170 @@
+"""What can be typed after `%pcbuild`: a parser for each subcommand."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from IPython.core.error import UsageError
+
+#: The subcommand of a line that begins with none: build a directory.
+BUILD = "build"
+
+#: The most lines of a log that the service gives at once.
+MOST_LINES = 10_000
+
+#: Seconds to wait for the end of a build, unless told otherwise.
+WAIT = 3600.0
+
+_BUILD_HELP = "an id, a unique beginning of one, or ^1 for the last build, ^2 for the one before (default: ^1)"
+
+
+class HelpShown(Exception):
+    """The line asked for help only, which has been printed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that ends no kernel."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            f"{self.prog}: {message}\n{self.format_usage().rstrip()}\n`{self.prog} --help` explains it."
+        )
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise HelpShown
+
+
+def _build(parser: Parser) -> None:
+    _directory(parser)
+    parser.add_argument("--region", help="where to build (default: the project's, then the organization's)")
+    parser.add_argument("--note", default="", help="a few words that the history keeps")
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for the end; a build that fails then raises BuildFailed"
+    )
+
+
+def _directory(parser: Parser) -> None:
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        nargs="?",
+        help="what to build (default: the project of ./pcc-deploy.toml, or .)",
+    )
+    parser.add_argument("--dockerfile", metavar="FILE", help="the Dockerfile's path in DIR (default: Dockerfile)")
+
+
+def _reference(parser: Parser) -> None:
+    parser.add_argument("build", metavar="BUILD", nargs="?", default="^1", help=_BUILD_HELP)
+
+
+def _logs(parser: Parser) -> None:
+    _reference(parser)
+    parser.add_argument(
+        "--limit", metavar="N", type=_lines, default=500, help=f"lines, 1 to {MOST_LINES} (default: 500)"
+    )
+
+
+def _wait(parser: Parser) -> None:
+    _reference(parser)
+    parser.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=WAIT, help=f"seconds to wait at most (default: {WAIT:g})"
+    )
+
+
+def _history(parser: Parser) -> None:
+    parser.add_argument("--status", help="pending, building, success, failed or timeout")
+    parser.add_argument("--region", help="a region's code")
+    parser.add_argument("--since", metavar="TIME", help="created after: 7d, 36h, 2026-02-20, 2026-02-20T14:30")
+    parser.add_argument("--until", metavar="TIME", help="created before, in the same forms")
+    parser.add_argument("--limit", metavar="N", type=_count, help="rows at most (default: all)")
+
+
+def _help(parser: Parser) -> None:
+    parser.add_argument("topic", metavar="SUBCOMMAND", nargs="?", help="what to explain")
+
+
+def _nothing(parser: Parser) -> None:
+    pass
+
+
+def _number(text: str, *, least: int, most: int | None = None) -> int:
+    value = int(text)
+    if value < least or (most is not None and value > most):
+        bounds = f"{least} or more" if most is None else f"{least} to {most}"
+        raise argparse.ArgumentTypeError(f"{text} is not {bounds}")
+    return value
+
+
+def _lines(text: str) -> int:
+    return _number(text, least=1, most=MOST_LINES)
+
+
+def _count(text: str) -> int:
+    return _number(text, least=0)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A subcommand: what it does, in a line, and the arguments that it takes."""
+
+    summary: str
+    arguments: Callable[[Parser], None]
+
+
+SUBCOMMANDS = {
+    BUILD: Subcommand("build a directory's image, and follow it on a card", _build),
+    "preview": Subcommand("what would be sent, and why the rest would not; no network", _directory),
+    "status": Subcommand("the card of a build", _reference),
+    "logs": Subcommand("the log of a build, as text", _logs),
+    "wait": Subcommand("wait for the end of a build; one that fails raises BuildFailed", _wait),
+    "history": Subcommand("past builds, as a DataFrame", _history),
+    "regions": Subcommand("the regions to build for", _nothing),
+    "target": Subcommand("where builds go to and as whom, and why", _nothing),
+    "help": Subcommand("this page, or the page of a subcommand", _help),
+}
+
+
+def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    """The subcommand that a line's words mean, and its arguments; raises UsageError, or HelpShown for `--help`.
+
+    A first word that is a subcommand is one. Anything else is a directory to build, or its options.
+    """
+    if words and words[0] in SUBCOMMANDS and words[0] != BUILD:
+        return words[0], _parser(words[0]).parse_args(words[1:])
+    if words and words[0] in ("-h", "--help"):
+        print(help_text())
+        raise HelpShown
+    return BUILD, _parser(BUILD).parse_args(words)
+
+
+def help_text(topic: str | None = None) -> str:
+    """The page that explains everything, or that of one subcommand; raises UsageError for an unknown one."""
+    if topic is not None:
+        if topic not in SUBCOMMANDS:
+            raise UsageError(f"%pcbuild has no subcommand {topic!r}; it has {', '.join(SUBCOMMANDS)}.")
+        return _parser(topic).format_help().rstrip()
+    width = max(map(len, SUBCOMMANDS)) + 2
+    rows = (f"  {name:<{width}}{each.summary}" for name, each in SUBCOMMANDS.items() if name != BUILD)
+    return "\n".join([_parser(BUILD).format_help().rstrip(), "", "subcommands:", *rows, "", _NOTES])
+
+
+_NOTES = """\
+`build = %pcbuild DIR` keeps the build's handle: build.status, build.wait(), build.logs().
+A directory that has a subcommand's name is written ./logs.
+`%config PipecatMagics` shows the defaults that can be set, `%pcbuild help SUBCOMMAND` explains more."""
+
+
+def _parser(name: str) -> Parser:
+    prog = "%pcbuild" if name == BUILD else f"%pcbuild {name}"
+    summary = SUBCOMMANDS[name].summary
+    parser = Parser(prog=prog, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
+    SUBCOMMANDS[name].arguments(parser)
+    return parser
