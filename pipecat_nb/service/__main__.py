@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -71,14 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             print(f"Cannot listen on {options.host} port {options.port}: {error.strerror}", file=sys.stderr)
             return 1
-        service = Service(
-            state,
-            engine=EngineChoice(options.engine),
-            build_timeout=options.build_timeout,
-            workers=options.workers,
-        )
-        with listener, service:
-            _serve(service, state, listener, idle_exit=options.idle_exit)
+        with listener:
+            try:
+                service = Service(
+                    state,
+                    engine=EngineChoice(options.engine),
+                    build_timeout=options.build_timeout,
+                    workers=options.workers,
+                )
+            except sqlite3.DatabaseError as error:
+                print(f"The database {state.database} cannot be used: {error}", file=sys.stderr)
+                return 1
+            with service:
+                _serve(service, state, listener, idle_exit=options.idle_exit)
     return 0
 
 

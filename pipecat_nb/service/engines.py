@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,7 +44,9 @@ class Engine:
         """What `build` needs beside the file, the name and the directory."""
         return ()
 
-    def build(self, context: Path, *, dockerfile: str, tag: str, processes: ProcessTree) -> Iterator[str]:
+    def build(
+        self, context: Path, *, dockerfile: str, tag: str, processes: ProcessTree
+    ) -> Generator[str, None, None]:
         """Build the image `tag` from a directory and a Dockerfile in it; gives the log line by line.
 
         An image of the engine's own storage is used before one of a registry. Raises EngineError with the engine's
@@ -91,7 +93,7 @@ class Podman(Engine):
         return _ask("podman", "info", "--format", "{{.Version.Version}}")
 
     def _options(self) -> Sequence[str]:
-        return ("--layers", "--pull=missing", "--format=docker")
+        return ("--layers", "--force-rm", "--pull=missing", "--format=docker")
 
     def image_size(self, tag: str) -> int | None:
         return _number(_ask("podman", "image", "inspect", "--format", "{{.Size}}", tag))
@@ -113,7 +115,7 @@ class Buildah(Engine):
 
     def _options(self) -> Sequence[str]:
         # `false` is "only what is missing" in every release, `missing` in newer ones alone.
-        return ("--layers", "--pull=false", "--format=docker")
+        return ("--layers", "--force-rm", "--pull=false", "--format=docker")
 
     def image_size(self, tag: str) -> int | None:
         manifest = _ask("buildah", "inspect", "--type=image", "--format", "{{.Manifest}}", tag)

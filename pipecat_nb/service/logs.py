@@ -10,12 +10,11 @@ class LogWriter:
     """Writes one build's log; each line can be read as soon as `write` returns."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def write(self, line: str) -> None:
         # A carriage return or the like inside a line must not make two lines of it when it is read.
         self._file.write(line.replace("\n", " ").encode(errors="replace") + b"\n")
-        self._file.flush()
 
     def __enter__(self) -> Self:
         return self

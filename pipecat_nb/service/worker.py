@@ -5,6 +5,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -107,19 +108,20 @@ class Workers:
         timer.daemon = True
         timer.start()
         try:
-            with LogWriter(log_file(self._logs, build.id)) as log:
-                outcome = self._outcome(build, log=log, processes=processes)
+            outcome = self._outcome(build, processes=processes)
         finally:
             timer.cancel()
             with self._lock:
                 self._running.discard(processes)
         self._finish(build, **outcome)
 
-    def _outcome(self, build: Build, *, log: LogWriter, processes: ProcessTree) -> dict[str, Any]:
+    def _outcome(self, build: Build, *, processes: ProcessTree) -> dict[str, Any]:
         """Build it, and say how that ended: the attributes that change."""
+        file = log_file(self._logs, build.id)
         status = FAILED
         try:
-            return {"status": SUCCESS, **self._image(build, log=log, processes=processes)}
+            with LogWriter(file) as log:
+                return {"status": SUCCESS, **self._image(build, log=log, processes=processes)}
         except EngineNotFound as error:
             message = f"{error.message} {error.hint}"
         except EngineError as error:
@@ -136,7 +138,9 @@ class Workers:
         except Exception as error:  # noqa: BLE001  a bug of ours must not leave a build that never ends
             _log.exception("build %s", build.id)
             message = f"The local service failed: {error!r}"
-        log.write(f"ERROR: {_one_line(message)}")
+        # A log that cannot be written, on a full disk, is no reason not to tell how the build ended.
+        with suppress(OSError), LogWriter(file) as log:
+            log.write(f"ERROR: {_one_line(message)}")
         return {"status": status, "error_message": _one_line(message)}
 
     def _image(self, build: Build, *, log: LogWriter, processes: ProcessTree) -> dict[str, Any]:
@@ -148,8 +152,9 @@ class Workers:
             unpack(context_file(self._contexts, self._store.context_md5(build.id)), context)
             if not (context / dockerfile).is_file():
                 raise UnsafeArchive(f"The context has no file {dockerfile!r} to build from.")
-            for line in engine.build(context, dockerfile=dockerfile, tag=tag, processes=processes):
-                log.write(line)
+            with closing(engine.build(context, dockerfile=dockerfile, tag=tag, processes=processes)) as lines:
+                for line in lines:
+                    log.write(line)
         size = engine.image_size(tag)
         if size is None:
             raise EngineError(f"{engine.name} has no image {tag} after building it.")

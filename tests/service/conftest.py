@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -25,6 +26,14 @@ from pipecat_nb.service.service import Service
 from pipecat_nb.service.state import StateDirectory
 
 TINY = {"Dockerfile": b"FROM scratch\nCOPY data /data\n", "data": b"x"}
+
+
+def remove_images(*images: str) -> None:
+    """Leave nothing in the engine's storage; images that are gone already do no harm."""
+    if images:
+        name = EngineChoice().get().name
+        command = [name, "rmi", *images]
+        subprocess.run(command, capture_output=True, check=False, timeout=60)
 
 
 def wait_for(ask: Callable[[], Any], *, limit: float = 60) -> Any:
@@ -67,6 +76,7 @@ class Caller:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
+        self.images: set[str] = set()
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.headers["Authorization"] = f"Bearer {token}"
@@ -114,7 +124,9 @@ class Caller:
             build = self.build(build_id)
             return build if build["status"] not in ("pending", "building") else None
 
-        return dict(wait_for(final))
+        build = dict(wait_for(final))
+        self.images.update([build["imageUri"]] if "imageUri" in build else [])
+        return build
 
     def run(self, archive: bytes, **options: str) -> dict[str, Any]:
         """A build, started and ended."""
@@ -149,6 +161,7 @@ def serving(state: Path, **options: Any) -> Iterator[Caller]:
             yield caller
         finally:
             caller.session.close()
+            remove_images(*caller.images)
             server.should_exit = True
             thread.join()
     directory.close()
@@ -194,5 +207,6 @@ def shell() -> dict[str, bytes]:
 
 def shell_context(shell: Mapping[str, bytes], *commands: str) -> bytes:
     """A context that runs these commands while it is built."""
-    steps = "".join(f"RUN {command}\n" for command in commands)
+    # Unlike any earlier one, or else the engine would take its steps from its cache.
+    steps = "".join(f"RUN : {uuid4()}; {command}\n" for command in commands)
     return pack({**shell, "Dockerfile": f"FROM scratch\nCOPY root/ /\n{steps}".encode()})

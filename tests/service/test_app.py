@@ -111,6 +111,7 @@ def test_a_build_of_an_upload_that_is_none_is_refused(api: Caller) -> None:
     answer = api.post("/v1/builds", {"uploadId": permitted, "region": "us-west"})
     assert answer.status_code == 400
     assert "not found" in answer.json()["error"]
+    malformed: Any
     for malformed in ("x", None, 5, {}):
         assert api.post("/v1/builds", {"uploadId": malformed, "region": "us-west"}).status_code == 400
 

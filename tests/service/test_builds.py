@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from pipecat_nb.service.engines import Engine
 
-from .conftest import TINY, Caller, pack, serving, shell_context, wait_for
+from .conftest import TINY, Caller, pack, remove_images, serving, shell_context, wait_for
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -70,8 +69,7 @@ def test_the_cache_compares_hash_region_and_dockerfile(api: Caller) -> None:
 
 def test_a_build_whose_image_is_gone_is_built_again(api: Caller, container_engine: Engine) -> None:
     first = api.run(pack(TINY | {"data": b"gone"}))
-    remove = ["rmi"] if container_engine.name == "buildah" else ["image", "rm"]
-    subprocess.run([container_engine.name, *remove, first["imageUri"]], check=True, capture_output=True)
+    remove_images(first["imageUri"])
     answer = api.create(pack(TINY | {"data": b"gone"}))
     assert answer.status_code == 201
     assert answer.json()["build"]["id"] != first["id"]
