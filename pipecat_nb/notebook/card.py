@@ -110,6 +110,11 @@ class Snapshot:
         return self.name or self.context_hash or "build"
 
     @property
+    def time(self) -> str:
+        """How long it has taken so far or in all; empty where no build came about."""
+        return "" if self.problem else duration(self.elapsed)
+
+    @property
     def place(self) -> list[str]:
         """Where it is built from what: service, region, Dockerfile."""
         return [text for text in (self.where, self.region, self.dockerfile) if text]
@@ -178,7 +183,7 @@ def _head(snapshot: Snapshot) -> Iterable[str]:
     yield f'<strong class="pcb-name"><bdi>{escape(snapshot.title)}</bdi></strong> '
     if snapshot.cached:
         yield '<span class="pcb-chip">cached</span> '
-    yield f'<span class="pcb-time">{duration(snapshot.elapsed)}</span></div>'
+    yield f'<span class="pcb-time">{escape(snapshot.time)}</span></div>'
     place = " · ".join(f"<bdi>{escape(text)}</bdi>" for text in snapshot.place)
     note = f'<span class="pcb-note"><bdi>{escape(snapshot.note)}</bdi></span>' if snapshot.note else ""
     yield f'<div class="pcb-place">{place}{" · " if place and note else ""}{note}</div>'
@@ -189,7 +194,7 @@ def _stages(steps: Iterable[Step]) -> Iterable[str]:
     for step in steps:
         width = "" if step.share is None else f' style="--pcb-share:{step.share:.1%}"'
         yield f'<li data-state="{step.state}"{width}><span class="pcb-stage">{escape(step.name)}</span>'
-        yield f' <span class="pcb-took">{step.time}</span>' if step.time else ""
+        yield f' <span class="pcb-took">{escape(step.time)}</span>' if step.time else ""
         yield f' <span class="pcb-detail">{escape(step.detail)}</span>' if step.detail else ""
         yield "</li>"
     yield "</ol>"
@@ -215,8 +220,8 @@ def _failure(snapshot: Snapshot) -> Iterable[str]:
 
 def line(snapshot: Snapshot) -> str:
     """How it stands in one line of plain text."""
-    words = [snapshot.sign, snapshot.word, snapshot.title, duration(snapshot.elapsed)]
-    return "  ".join([*words, "cached"] if snapshot.cached else words)
+    words = [snapshot.sign, snapshot.word, snapshot.title, snapshot.time, "cached" if snapshot.cached else ""]
+    return "  ".join(filter(None, words))
 
 
 def text(snapshot: Snapshot) -> str:

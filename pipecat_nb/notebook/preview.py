@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: The most paths of one list that are shown in a page and in a terminal, and how many of the largest stand first.
 PAGE, SCREEN, LARGEST = 1000, 20, 5
 
+#: A list that is not longer stands open.
+FEW = 12
+
 Rows = list[tuple[str, str]]
 
 
@@ -43,7 +46,8 @@ def _details(summary: str, rows: Rows, *, columns: Sequence[str], numbers: Seque
     if not rows:
         return f'<div class="pcb-place">{summary}</div>'
     shown = table.table(_cut(rows, PAGE), columns=columns, numbers=numbers)
-    return f"<details><summary>{summary}</summary>{shown}</details>"
+    state = " open" if len(rows) <= FEW else ""
+    return f"<details{state}><summary>{summary}</summary>{shown}</details>"
 
 
 def _text(selection: "Selection") -> str:

@@ -25,6 +25,8 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds with a tenth below ten, then whole ones, then minutes and hours."""
+    if seconds < 0.05:
+        return "<0.1 s"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,0 +1,184 @@
+"""The card of a build, in every state, as HTML and as text."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from pipecat_nb.client import Client
+from pipecat_nb.lifecycle import BuildHandle
+from pipecat_nb.models import Build
+from pipecat_nb.notebook import card
+from pipecat_nb.notebook.card import Snapshot
+
+ID = "123e4567-e89b-12d3-a456-426614174000"
+CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Page(HTMLParser):
+    """A page's tags with their attributes, and its text without the style sheet's."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def handle(status: str, **traits: Any) -> BuildHandle:
+    defaults = {
+        "name": "agent",
+        "directory": "/home/me/agent",
+        "where": "acme on host",
+        "region": "us-west",
+        "pack_seconds": 0.2,
+        "files": 1234,
+        "context_size": 40 * 1024**2,
+        "archive_size": 12 * 1024**2,
+    }
+    return BuildHandle(Client("key-of-a-test"), status=status, **defaults | traits)
+
+
+def built(status: str, **fields: Any) -> dict[str, Any]:
+    """The traits of a build that exists on the service since a while."""
+    times = {
+        "created_at": CREATED,
+        "started_at": CREATED + timedelta(seconds=5),
+        "completed_at": CREATED + timedelta(seconds=75),
+    }
+    return {"id": ID, "build": Build(id=ID, status=status, **times | fields), "upload_seconds": 3.0}
+
+
+def both(build: BuildHandle) -> tuple[Page, str]:
+    snapshot = Snapshot.of(build)
+    return Page(card.html(snapshot)), card.text(snapshot)
+
+
+def stages(page: Page) -> list[str | None]:
+    return [attributes["data-state"] for tag, attributes in page.tags if tag == "li"]
+
+
+def test_a_success() -> None:
+    page, text = both(
+        handle("success", **built("success", image_size=524_288_000), image_uri="registry/acme:a1b2", note="uv")
+    )
+    for said in (page.text, text):
+        for word in (
+            "✓ success",
+            "agent",
+            "acme on host",
+            "us-west",
+            "Dockerfile",
+            "uv",
+            ID,
+            "registry/acme:a1b2",
+        ):
+            assert word in re.sub(r" +", " ", said)
+        assert re.search(r"Packed.*0\.2 s.*1,234 files, 40 MB.*Uploaded.*3\.0 s.*12 MB.*Queued.*5\.0 s", said)
+        assert re.search(r"Built.*1 min 10 s.*image 500 MB", said)
+        assert "cached" not in said
+    assert stages(page) == ["done"] * 4
+    assert page.tags[0][1]["data-mood"] == "good"
+    assert page.tags[0][1]["aria-label"] == "Build of agent: success"
+    assert not page.open
+
+
+def test_a_cached_build_says_so() -> None:
+    fields = built("success") | {"upload_seconds": None}
+    page, text = both(handle("success", cached=True, image_uri="registry/acme:a1b2", **fields))
+    for said in (page.text, text):
+        assert "cached" in said
+        assert "not needed" in said
+    assert stages(page) == ["done", "skipped", "skipped"]
+
+
+def test_an_upload_says_how_far_it_is() -> None:
+    page, text = both(handle("uploading", sent=3 * 1024**2))
+    assert "● uploading" in page.text
+    assert "3.0 MB of 12 MB" in page.text
+    assert "3.0 MB of 12 MB" in text
+    assert stages(page) == ["done", "active", "waiting", "waiting"]
+    assert [attributes.get("style") for tag, attributes in page.tags if tag == "li"][1] == "--pcb-share:25.0%"
+
+
+def test_a_failure_shows_why_and_what_to_do_next() -> None:
+    page, text = both(
+        handle(
+            "failed", **built("failed"), error_message="COPY failed", log_tail=("STEP 2/3: COPY", "no such file")
+        )
+    )
+    for said in (page.text, text):
+        for word in ("✕", "failed", "COPY failed", "STEP 2/3: COPY", "no such file", "%pcbuild logs 123e4567"):
+            assert word in said
+    assert stages(page) == ["done", "done", "done", "failed"]
+    assert page.tags[0][1]["data-mood"] == "bad"
+
+
+def test_what_never_became_a_build() -> None:
+    page, text = both(handle("uploading", problem="There is no region 'moon'."))
+    for said in (page.text, text):
+        assert "not started" in said
+        assert "There is no region 'moon'." in said
+    assert stages(page) == ["done", "failed", "waiting", "waiting"]
+
+
+def test_a_build_that_was_looked_up_has_only_the_services_stages() -> None:
+    fields = built("building", completed_at=None) | {"upload_seconds": None}
+    page, text = both(handle("building", directory="", pack_seconds=None, **fields))
+    assert stages(page) == ["done", "active"]
+    assert "Pack" not in text
+
+
+def test_a_failed_look_is_no_failed_build() -> None:
+    fields = built("building", completed_at=None)
+    page, text = both(handle("building", trouble="The service cannot be reached.", **fields))
+    for said in (page.text, text):
+        assert "building" in said
+        assert "Trying again: The service cannot be reached." in said
+    assert page.tags[0][1]["data-mood"] == "live"
+
+
+def test_a_status_of_the_future() -> None:
+    page, text = both(handle("archived", **built("archived")))
+    assert "? archived" in page.text
+    assert "?  archived" in text
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e\"'&"
+
+
+@pytest.mark.parametrize("status", ["failed", "success", "building", "uploading"])
+def test_hostile_text_stays_text(status: str) -> None:
+    names = ("name", "where", "region", "dockerfile_path", "note", "image_uri", "error_message", "trouble")
+    fields = dict.fromkeys(names, HOSTILE)
+    build = handle(status, **built(status) | fields | {"log_tail": (HOSTILE, "x" * 1_000_000)})
+    page, text = both(build)
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert "<script>alert(1)</script>" in page.text
+    assert not set("\x1b\u202e") & set(page.text + text)
+    assert len(card.html(Snapshot.of(build))) < 50_000
+
+
+def test_it_stands_on_its_own() -> None:
+    """No script, nothing loaded from elsewhere, and short enough to be sent four times a second."""
+    html = card.html(Snapshot.of(handle("success", **built("success"), image_uri="registry/acme:a1b2")))
+    assert not re.search(r"<script|https?://|url\(|@import|<link|<img", html)
+    assert len(html.encode()) < 10_000

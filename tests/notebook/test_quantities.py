@@ -1,0 +1,62 @@
+"""Sizes, durations and foreign texts as people read them."""
+
+import pytest
+
+from pipecat_nb.notebook.quantities import duration, files, printable, size
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 kB"),
+        (300_000, "293 kB"),
+        (1_048_000, "1.0 MB"),
+        (500 * 1024**2, "500 MB"),
+        (3 * 1024**4, "3072 GB"),
+    ],
+)
+def test_sizes(count: int, said: str) -> None:
+    assert size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "<0.1 s"),
+        (0.05, "0.1 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 00 s"),
+        (3599.4, "59 min 59 s"),
+        (3720, "1 h 02 min"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_one_file_is_one() -> None:
+    assert (files(1), files(1234)) == ("1 file", "1,234 files")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\x1b[1;31mred\x1b[0m\tplain", "red\tplain"),
+        ("\x1b]0;a title\x07done", "done"),
+        ("\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("50%\r100%\x08\x00", "50%100%"),
+        ("abc\u202egpj.exe\u2066", "abcgpj.exe"),
+        ("\x9b31mc1", "31mc1"),
+        ("<b>grüße</b>", "<b>grüße</b>"),
+    ],
+)
+def test_nothing_acts_on_the_reader(text: str, said: str) -> None:
+    assert printable(text) == said
+
+
+def test_long_lines_are_cut_and_say_so() -> None:
+    assert printable("x" * 1_000_000, limit=5) == "xxxxx… (999,995 characters more)"
+    assert printable("xxxxx", limit=5) == "xxxxx"
