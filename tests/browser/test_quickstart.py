@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, Page
 
 PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText)"
 IDLE = "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
+#: Asked to run cells before its session stands, JupyterLab asks which kernel is meant.
+READY = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }"
 
 
@@ -27,9 +29,9 @@ def test_the_quickstart_in_jupyterlab(page: Page, lab: tuple[str, Path]) -> None
 
     page.goto(f"{url}lab/tree/quickstart.ipynb?token=test&reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function(f"() => {IDLE}")
+    page.wait_for_function(f"() => {READY} && {IDLE}")
     page.evaluate(RUN_ALL)
-    page.wait_for_function(f"() => {PROMPTS}.every(text => /\\[\\d+\\]/.test(text)) && {IDLE}", timeout=240_000)
+    page.wait_for_function(f"() => {PROMPTS}.every(text => /\\[\\d+\\]/.test(text)) && {IDLE}", timeout=120_000)
 
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     cards = page.locator(".pcb-card")
