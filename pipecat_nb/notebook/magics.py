@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
@@ -47,6 +48,8 @@ class PipecatMagics(Magics):
         self._screen = screen
         # Cards that were shown by the execution with this count, which its result need not show again.
         self._shown: tuple[int, list[BuildHandle]] = (0, [])
+        # Who asks for a build that has a handle gets that one, and all its cards say the same.
+        self._handles: WeakValueDictionary[tuple[Workspace, str], BuildHandle] = WeakValueDictionary()
         # One for each place that was built at: when the settings change, what goes on elsewhere is followed on.
         self._workspaces: dict[Target, Workspace] = {}
 
@@ -75,13 +78,15 @@ class PipecatMagics(Magics):
         return getattr(self, f"_{name}")(given)
 
     def _build(self, given: Namespace) -> "BuildHandle":
-        handle = self._workspace().start(
+        workspace = self._workspace()
+        handle = workspace.start(
             given.directory,
             region=given.region or self.region or None,
             dockerfile=given.dockerfile or self.dockerfile or None,
             note=given.note,
             show=self.show,
         )
+        self._handles[workspace, handle.id] = handle
         return _wait(handle) if given.wait else handle
 
     def _preview(self, given: Namespace) -> None:
@@ -94,7 +99,10 @@ class PipecatMagics(Magics):
 
     def _status(self, given: Namespace) -> "BuildHandle":
         workspace = self._workspace()
-        handle = workspace.attach(workspace.find(given.build))
+        build = workspace.find(given.build)
+        handle = self._handles.get((workspace, build.id)) or workspace.attach(build)
+        handle.update(build)
+        self._handles[workspace, build.id] = handle
         self.show(handle)
         return handle
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipecat_nb.client import Client
+from pipecat_nb.client import Client, Retry
 from pipecat_nb.lifecycle import BuildHandle
 from pipecat_nb.models import Build
 from pipecat_nb.notebook import card
@@ -54,7 +54,8 @@ def handle(status: str, **traits: Any) -> BuildHandle:
         "context_size": 40 * 1024**2,
         "archive_size": 12 * 1024**2,
     }
-    return BuildHandle(Client("key-of-a-test"), status=status, **defaults | traits)
+    nowhere = Client("key-of-a-test", api_host="http://127.0.0.1:9", retry=Retry(tries=1))
+    return BuildHandle(nowhere, status=status, **defaults | traits)
 
 
 def built(status: str, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,225 @@
+"""Cards in a real kernel, as a front end gets them: messages, in order, from whichever thread."""
+
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from ..conftest import wait_until
+from ..scripted import Answer, Scripted
+
+ID = "123e4567-e89b-12d3-a456-426614174000"
+
+
+class Kernel:
+    """A kernel and what it has published."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+        self.messages: list[dict[str, Any]] = []
+
+    def read(self) -> None:
+        """Take what has come."""
+        while True:
+            try:
+                self.messages.append(self.client.get_iopub_msg(timeout=0.02))
+            except queue.Empty:
+                return
+
+    def start(self, code: str) -> str:
+        return str(self.client.execute(code))
+
+    def run(self, code: str) -> list[dict[str, Any]]:
+        """Run a cell to its end; what it published."""
+        cell = self.start(code)
+        self.wait_for(lambda: self.ended(cell), f"the end of {code!r}")
+        return self.published(cell)
+
+    def published(self, cell: str) -> list[dict[str, Any]]:
+        self.read()
+        return [message for message in self.messages if message["parent_header"].get("msg_id") == cell]
+
+    def ended(self, cell: str) -> bool:
+        return any(
+            message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+            for message in self.published(cell)
+        )
+
+    def wait_for(self, reached: Callable[[], object], what: str) -> None:
+        wait_until(reached, what, limit=30)
+
+    def updates(self) -> list[str]:
+        """The plain texts of all refreshed cards, whichever cell runs."""
+        self.read()
+        return [text(message) for message in self.messages if message["msg_type"] == "update_display_data"]
+
+
+def text(message: dict[str, Any]) -> str:
+    return str(message["content"]["data"]["text/plain"])
+
+
+def kinds(messages: list[dict[str, Any]]) -> list[str]:
+    """The outputs that a cell gets, without those that only refresh one."""
+    shown = ("display_data", "execute_result", "stream", "error")
+    return [message["msg_type"] for message in messages if message["msg_type"] in shown]
+
+
+def errors(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (message["content"]["ename"], "\n".join(message["content"]["traceback"]))
+        for message in messages
+        if message["msg_type"] == "error"
+    ]
+
+
+@pytest.fixture(scope="module")
+def kernel(_own_state: None) -> Iterator[Kernel]:
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    kernel = Kernel(manager, client)
+    assert not errors(kernel.run("%load_ext pipecat_nb"))
+    yield kernel
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def hosted(kernel: Kernel, scripted: Scripted) -> Scripted:
+    """A service that does as it is told, and a kernel that talks to it."""
+    kernel.run(f"import os; os.environ.update(PIPECAT_API_HOST={scripted.url!r}, PIPECAT_API_KEY='key-of-a-test')")
+    return scripted
+
+
+def answer(status: str) -> Answer:
+    build = {"id": ID, "status": status, "region": "us-west", "createdAt": "2026-03-01T12:00:00Z"}
+    return Answer(body={"build": build, "builds": [build], "logs": ["STEP 1/1: FROM scratch", "no such file"]})
+
+
+def test_exactly_one_card_assigned_or_not(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("success")]
+    for code in (
+        f"%pcbuild status {ID}",
+        f"build = %pcbuild status {ID}",
+        f"build = %pcbuild status {ID}\nbuild",
+        "build",  # in a later cell it is shown anew
+        "build.wait()",
+    ):
+        messages = kernel.run(code)
+        assert kinds(messages) == ["display_data"], code
+        shown = next(message for message in messages if message["msg_type"] == "display_data")
+        assert "pcb-card" in shown["content"]["data"]["text/html"]
+        assert text(shown).startswith("✓  success")
+    assert kinds(kernel.run("build; None")) == []
+
+
+def test_a_card_lives_on_after_its_cell_has_ended(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("pending")]
+    shown = [m for m in kernel.run(f"build = %pcbuild status {ID}") if m["msg_type"] == "display_data"]
+    assert "pending" in text(shown[0])
+    before = len(kernel.updates())
+    hosted.answers = [answer("building")]
+    kernel.wait_for(lambda: any("building" in said for said in kernel.updates()[before:]), "the card to follow")
+    assert kinds(kernel.run("other = 1")) == []
+    hosted.answers = [answer("failed")]
+    kernel.wait_for(lambda: any("failed" in said for said in kernel.updates()[before:]), "the end")
+    assert "no such file" in kernel.updates()[-1]
+    refreshed = [m for m in kernel.messages if m["msg_type"] == "update_display_data"][before:]
+    ids = {message["content"]["transient"]["display_id"] for message in refreshed}
+    assert ids == {shown[0]["content"]["transient"]["display_id"]}
+
+
+def test_interrupting_stops_the_waiting_and_not_the_build(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("building")]
+    cell = kernel.start(f"%pcbuild wait {ID}")
+    kernel.wait_for(lambda: "display_data" in kinds(kernel.published(cell)), "the card")
+    kernel.manager.interrupt_kernel()
+    kernel.wait_for(lambda: kernel.ended(cell), "the waiting to stop")
+    ((name, said),) = errors(kernel.published(cell))
+    assert name == "WaitInterrupted"
+    assert "goes on" in said
+    assert f"%pcbuild wait {ID[:8]}" in said
+    assert "Traceback" not in said
+    # It is still followed.
+    hosted.answers = [answer("success")]
+    kernel.wait_for(lambda: kernel.updates()[-1].startswith("✓  success"), "the end of the build")
+
+
+def test_a_build_that_is_asked_for_again_is_the_same_on_all_cards(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("building")]
+    first = kernel.run(f"first = %pcbuild status {ID}")
+    hosted.answers = [answer("timeout")]
+    second = kernel.run(f"second = %pcbuild status {ID}\nassert first is second")
+    assert kinds(first) == kinds(second) == ["display_data"]
+    assert [text(m).split()[1] for m in second if "data" in m["content"]].count("timeout") >= 2
+
+
+def test_errors_are_short_and_hide_the_token(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [Answer(401, {"error": "Unauthorized", "code": "UNAUTHORIZED"})]
+    ((name, said),) = errors(kernel.run("%pcbuild history"))
+    assert name == "Unauthorized"
+    assert len(said.splitlines()) <= 4
+    assert "key-of-a-test" not in said
+
+
+def test_captured_cards_are_right_when_they_are_shown(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("building")]
+    assert kinds(kernel.run(f"%%capture captured\nbuild = %pcbuild status {ID}")) == []
+    hosted.answers = [answer("success")]
+    kernel.run("build.wait(20); None")
+    messages = kernel.run("captured.show()")
+    assert kinds(messages) == ["display_data"]
+    last = [m for m in messages if m["msg_type"] in ("display_data", "update_display_data")][-1]
+    assert text(last).startswith("✓  success")
+
+
+def test_unloading_ends_the_threads(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("building")]
+    kernel.run(f"build = %pcbuild status {ID}")
+    kernel.run("%unload_ext pipecat_nb")
+    code = "import threading; print([t.name for t in threading.enumerate() if 'pipecat' in t.name])"
+    said = [m["content"]["text"] for m in kernel.run(code) if m["msg_type"] == "stream"]
+    assert said == ["[]\n"]
+    shown = [m for m in kernel.run("build") if m["msg_type"] == "execute_result"]
+    assert "text/html" not in shown[0]["content"]["data"]
+    kernel.run("%load_ext pipecat_nb")
+
+
+@pytest.mark.usefixtures("engine", "service")
+def test_run_all_stops_at_a_build_that_failed(agent: Path) -> None:
+    """What nbclient does, papermill and `jupyter execute` do: the saved cards show the end."""
+    notebook = nbformat.v4.new_notebook()
+    bad = agent / "bad.Dockerfile"
+    bad.write_text("FROM scratch\nCOPY absent.txt /\n")
+    for code in (
+        "%load_ext pipecat_nb",
+        f"build = %pcbuild '{agent}' --wait",
+        f"failing = %pcbuild '{agent}' --dockerfile bad.Dockerfile",
+        "%pcbuild wait",
+        "after = True",
+    ):
+        notebook.cells.append(nbformat.v4.new_code_cell(code))
+    with pytest.raises(CellExecutionError, match="BuildFailed"):
+        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = [cell.outputs for cell in notebook.cells]
+    assert [[output.output_type for output in each] for each in outputs] == [
+        [],
+        ["display_data"],
+        ["display_data"],
+        ["display_data", "error"],
+        [],
+    ]
+    assert "✓  success" in outputs[1][0].data["text/plain"]
+    assert "✓</span> success" in outputs[1][0].data["text/html"]
+    for shown in (outputs[2][0], outputs[3][0]):
+        assert "✕  failed" in shown.data["text/plain"]

@@ -1,0 +1,157 @@
+"""Cards that move: what is sent to the front end, when, and from which thread."""
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from pipecat_nb.lifecycle import BuildHandle
+from pipecat_nb.notebook.live import QUICKEST, Cards, Lines
+
+from ..conftest import wait_until
+from .test_card import built, handle
+
+
+class Publisher:
+    """A front end: what it was sent, and when."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[float, str, bool, str]] = []
+        self.gone = False
+
+    def publish(self, data: dict[str, str], *, transient: dict[str, Any], update: bool) -> None:
+        if self.gone:
+            raise OSError("the front end is gone")
+        assert set(data) == {"text/html", "text/plain"}
+        self.sent.append((time.monotonic(), transient["display_id"], update, data["text/plain"]))
+
+    @property
+    def last(self) -> str:
+        return self.sent[-1][3]
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    return Publisher()
+
+
+@pytest.fixture
+def cards(publisher: Publisher) -> Iterator[Cards]:
+    cards = Cards(lambda: publisher)  # type: ignore[arg-type,return-value]
+    yield cards
+    cards.close()
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("pipecat_nb")]
+
+
+def end(build: BuildHandle, status: str = "success") -> None:
+    assert build.build is not None
+    build.update(build.build.replace(status=status))
+
+
+def test_one_card_that_is_refreshed(cards: Cards, publisher: Publisher) -> None:
+    build = handle("packing", pack_seconds=None)
+    cards.show(build)
+    assert "packing" in publisher.last
+    build.status = "uploading"
+    wait_until(lambda: "uploading" in publisher.last, "the card to be refreshed")
+    assert [update for _, _, update, _ in publisher.sent].count(False) == 1
+    assert len({display_id for _, display_id, _, _ in publisher.sent}) == 1
+
+
+def test_many_changes_are_few_messages(cards: Cards, publisher: Publisher) -> None:
+    build = handle("uploading")
+    cards.show(build)
+    deadline = time.monotonic() + 4 * QUICKEST
+    while time.monotonic() < deadline:
+        build.sent += 1000
+        time.sleep(0.001)
+    times = [when for when, _, update, _ in publisher.sent if update]
+    assert 2 <= len(times) <= 6
+    assert all(later - earlier > 0.8 * QUICKEST for earlier, later in pairwise(times))
+
+
+def test_time_goes_on_without_any_change(cards: Cards, publisher: Publisher) -> None:
+    cards.show(handle("building", **built("building", completed_at=None)))
+    wait_until(lambda: len(publisher.sent) >= 2, "the seconds to be counted")
+
+
+def test_the_end_is_shown_before_the_change_returns(cards: Cards, publisher: Publisher) -> None:
+    build = handle("building", **built("building"))
+    cards.show(build)
+    end(build)
+    assert publisher.last.startswith("✓  success")
+    count = len(publisher.sent)
+    wait_until(lambda: not threads(), "the refreshing thread to end")
+    assert len(publisher.sent) == count
+
+
+def test_a_problem_is_an_end(cards: Cards, publisher: Publisher) -> None:
+    build = handle("packing", pack_seconds=None)
+    cards.show(build)
+    build.problem = "There is no such directory."
+    assert "not started" in publisher.last
+
+
+def test_a_build_shown_twice_ends_twice(cards: Cards, publisher: Publisher) -> None:
+    build = handle("building", **built("building"))
+    cards.show(build)
+    cards.show(build)
+    end(build, "failed")
+    ends = {display_id for _, display_id, _, text in publisher.sent if "failed" in text}
+    assert len(ends) == 2
+
+
+def test_what_has_ended_is_shown_once_and_not_watched(cards: Cards, publisher: Publisher) -> None:
+    cards.show(handle("success", **built("success")))
+    assert len(publisher.sent) == 1
+    assert not threads()
+
+
+def test_a_front_end_that_is_gone_does_no_harm(cards: Cards, publisher: Publisher) -> None:
+    build = handle("building", **built("building"))
+    cards.show(build)
+    publisher.gone = True
+    end(build)
+    assert build.final
+
+
+def test_closing_ends_the_thread(cards: Cards, publisher: Publisher) -> None:
+    build = handle("building", **built("building"))
+    cards.show(build)
+    cards.close()
+    assert not threads()
+    count = len(publisher.sent)
+    end(build)
+    assert len(publisher.sent) == count
+
+
+def test_lines_in_a_terminal() -> None:
+    lines: list[str] = []
+    screen = Lines(lines.append)
+    build = handle("packing", pack_seconds=None)
+    screen.show(build)
+    build.status = "uploading"
+    build.sent = 5
+    build.build = built("building")["build"]
+    build.status = "building"
+    end(build)
+    assert [line.split()[1] for line in lines] == ["packing", "uploading", "building", "success"]
+    assert "Built" in lines[-1]
+    screen.show(build)
+    assert lines[-1] == lines[-2]
+
+
+def test_a_closed_terminal_is_left_alone() -> None:
+    lines: list[str] = []
+    screen = Lines(lines.append)
+    build = handle("building", **built("building"))
+    screen.show(build)
+    screen.close()
+    end(build)
+    assert len(lines) == 1

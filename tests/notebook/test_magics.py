@@ -1,0 +1,200 @@
+"""`%pcbuild` in a real IPython, with the real local service and a real engine."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from pipecat_nb.errors import BuildFailed, DirectoryNotFound, UnknownBuild, UnknownRegion
+from pipecat_nb.local import LocalService
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    shell.run_line_magic("load_ext", "pipecat_nb")
+    yield shell
+    shell.run_line_magic("unload_ext", "pipecat_nb")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(shell: InteractiveShell, code: str) -> Any:
+    """A cell's result; raises what the cell raised."""
+    return shell.run_cell(code, store_history=True).raise_error()
+
+
+@pytest.mark.usefixtures("engine", "service")
+class TestBuilding:
+    def test_a_build_that_is_waited_for(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run(shell, "build = %pcbuild ./agent --wait --note 'two words'")
+        build = shell.user_ns["build"]
+        assert (build.status, build.note, build.name) == ("success", "two words", "agent")
+        said = capsys.readouterr().out
+        assert said.count("✓  success") == 1
+        assert "local service · us-west · Dockerfile · two words" in said
+        assert f"image {build.image_uri}" in said
+
+        run(shell, "again = %pcbuild $build.directory")
+        assert (shell.user_ns["again"].cached, shell.user_ns["again"].id) == (True, build.id)
+        assert "cached" in capsys.readouterr().out
+
+        run(shell, f"%pcbuild logs {build.id[:13]}")
+        assert "COPY bot.py" in capsys.readouterr().out
+        run(shell, "found = %pcbuild status ^1")
+        assert shell.user_ns["found"].id == build.id
+        run(shell, "%pcbuild wait")
+        run(shell, "table = %pcbuild history --status success --limit 1 --since 1h")
+        table = shell.user_ns["table"]
+        assert table.index.tolist() == [build.id]
+        assert table["note"].tolist() == ["two words"]
+
+    def test_a_failing_build_raises_when_it_is_waited_for(
+        self, shell: InteractiveShell, agent: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (agent / "Dockerfile").write_text("FROM scratch\nCOPY absent.txt /\n")
+        with pytest.raises(BuildFailed, match=r"absent\.txt") as caught:
+            run(shell, f"%pcbuild '{agent}' --wait")
+        assert caught.value.build.status == "failed"
+        said = capsys.readouterr().out
+        assert "✕  failed" in said
+        assert "BuildFailed" in said
+        assert "Traceback" not in said
+        with pytest.raises(BuildFailed):
+            run(shell, "%pcbuild wait ^1")
+
+    def test_the_project_here(self, shell: InteractiveShell, agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (agent / "pcc-deploy.toml").write_text('agent_name = "support"\nregion = "eu-central"\n')
+        monkeypatch.chdir(agent)
+        run(shell, "build = %pcbuild")
+        assert (shell.user_ns["build"].name, shell.user_ns["build"].region) == ("support", "eu-central")
+
+    def test_config(self, shell: InteractiveShell, agent: Path, here: Path) -> None:
+        (agent / "other.Dockerfile").write_text("FROM scratch\nCOPY bot.py /other.py\n")
+        run(shell, "%config PipecatMagics.region = 'ap-south'")
+        run(shell, "%config PipecatMagics.dockerfile = 'other.Dockerfile'")
+        run(shell, "build = %pcbuild ./agent")
+        assert shell.user_ns["build"].region == "ap-south"
+        assert shell.user_ns["build"].dockerfile_path == "other.Dockerfile"
+        run(shell, "build = %pcbuild ./agent --region us-east --dockerfile Dockerfile")
+        assert shell.user_ns["build"].region == "us-east"
+        assert shell.user_ns["build"].dockerfile_path == "Dockerfile"
+
+    def test_a_directory_with_a_subcommands_name_and_one_with_a_space(
+        self, shell: InteractiveShell, agent: Path, here: Path
+    ) -> None:
+        for name in ("logs", "my agent"):
+            agent = agent.rename(here / name)
+            run(shell, f"build = %pcbuild './{name}'")
+            assert shell.user_ns["build"].name == name
+
+
+@pytest.mark.usefixtures("service")
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("line", "error", "said"),
+        [
+            ("./absent", DirectoryNotFound, "absent does not exist"),
+            ("./agent --region moon", UnknownRegion, "us-west, us-east"),
+            ("status zzz", UnknownBuild, "zzz"),
+            ("./agent 'unclosed", UsageError, "No closing quotation"),
+            ("./agent --wiat", UsageError, "unrecognized arguments"),
+            ("help deploy", UsageError, "no subcommand"),
+        ],
+    )
+    def test_one_error_says_what_happened(
+        self, shell: InteractiveShell, agent: Path, here: Path, line: str, error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            run(shell, f"%pcbuild {line}")
+
+    def test_what_was_not_built_says_so(
+        self, shell: InteractiveShell, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(DirectoryNotFound):
+            run(shell, "%pcbuild ./absent")
+        assert "✕  not started  absent" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("service")
+class TestLooking:
+    def test_a_preview_needs_no_network(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (agent / ".env").write_text("TOKEN=1")
+        run(shell, "%config PipecatMagics.api_host = 'http://127.0.0.1:9'")
+        run(shell, "%pcbuild preview ./agent")
+        said = capsys.readouterr().out
+        assert "2 files" in said
+        assert ".env  default exclusions  .env" in said
+
+    def test_regions(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+        run(shell, "%pcbuild regions")
+        lines = capsys.readouterr().out.splitlines()
+        assert any(line.startswith("us-west ") and line.endswith("default") for line in lines)
+        assert any(line.startswith("eu-central ") for line in lines)
+
+    def test_the_target_and_never_a_token(
+        self,
+        shell: InteractiveShell,
+        service: LocalService,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        run(shell, "%pcbuild target")
+        assert "no credentials were found" in capsys.readouterr().out
+        # The environment of a notebook changes while it is open.
+        monkeypatch.setenv("PIPECAT_API_HOST", service.url)
+        monkeypatch.setenv("PIPECAT_API_KEY", service.token.reveal())
+        run(shell, "%pcbuild target")
+        run(shell, "%config PipecatMagics")
+        said = capsys.readouterr().out
+        assert "a private API key" in said
+        assert "PIPECAT_API_KEY" in said
+        assert service.url in said
+        assert service.token.reveal() not in said
+
+    def test_help(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+        for line in ("help", "--help", "help wait", "wait --help"):
+            assert run(shell, f"%pcbuild {line}") is None
+            assert "usage: %pcbuild" in capsys.readouterr().out
+
+
+def test_unloading_leaves_nothing() -> None:
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+
+    def state() -> tuple[Any, ...]:
+        assert shell.display_formatter is not None
+        formatters = [
+            *shell.display_formatter.formatters.values(),
+            shell.display_formatter.ipython_display_formatter,
+        ]
+        return (
+            {kind: set(names) for kind, names in shell.magics_manager.magics.items()},
+            set(shell.magics_manager.registry),
+            [type(each) for each in shell.configurables],
+            [set(each.deferred_printers) for each in formatters],
+            {thread.name for thread in threading.enumerate()},
+        )
+
+    shell.run_line_magic("unload_ext", "pipecat_nb")  # IPython loads its own magics when they are first used
+    before = state()
+    shell.run_line_magic("load_ext", "pipecat_nb")
+    assert state() != before
+    shell.run_line_magic("unload_ext", "pipecat_nb")
+    assert state() == before
+    shell.run_line_magic("load_ext", "pipecat_nb")
+    shell.run_line_magic("reload_ext", "pipecat_nb")
+    shell.run_line_magic("unload_ext", "pipecat_nb")
+    assert state() == before
