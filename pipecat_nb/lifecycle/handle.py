@@ -11,7 +11,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 from pipecat_nb import models
 from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
-from pipecat_nb.lifecycle.stages import PACKING, Stage, stages
+from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
 
 if TYPE_CHECKING:
     from pipecat_nb.client import Client
@@ -79,7 +79,15 @@ class BuildHandle(HasTraits):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages on the build's way: pack, upload, queue, build."""
-        return stages(self, now=datetime.now(UTC))
+        here = Here(
+            status=self.status,
+            cached=self.cached,
+            failed=bool(self.problem),
+            files=self.files,
+            pack_seconds=self.pack_seconds,
+            upload_seconds=self.upload_seconds,
+        )
+        return stages(here if self.directory else None, self.build, now=datetime.now(UTC))
 
     def wait(self, timeout: float = WAIT_LIMIT) -> Self:
         """Wait for the end of the build, at most `timeout` seconds; Ctrl-C stops the waiting, never the build.

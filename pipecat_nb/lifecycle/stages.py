@@ -1,13 +1,11 @@
-"""How far a build has come: its stages with their times, from what its handle knows."""
+"""How far a build has come: its stages with their times, from what is known of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pipecat_nb import models
-
-if TYPE_CHECKING:
-    from pipecat_nb.lifecycle.handle import BuildHandle
+from pipecat_nb.models import Build
 
 #: What a handle's status says before the build exists on the service.
 PACKING, CHECKING, UPLOADING, CREATING = ("packing", "checking", "uploading", "creating")
@@ -25,34 +23,49 @@ class Stage:
     detail: str = ""
 
 
-def stages(handle: "BuildHandle", *, now: datetime) -> tuple[Stage, ...]:
-    """The stages pack, upload, queue and build of a handle; `now` is what unfinished ones are measured to."""
-    return (_pack(handle), _upload(handle), *_on_the_service(handle, now=now))
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """This machine's part of a build: how it stands, and the seconds of what is done."""
+
+    status: str
+    cached: bool
+    failed: bool
+    files: int
+    pack_seconds: float | None
+    upload_seconds: float | None
 
 
-def _pack(handle: "BuildHandle") -> Stage:
-    if not handle.directory:
-        return Stage("pack", "skipped")
-    if handle.pack_seconds is not None:
-        return Stage("pack", "done", handle.pack_seconds, f"{handle.files} files")
-    return Stage("pack", "failed" if handle.problem else "active")
+def stages(here: Here | None, build: Build | None, *, now: datetime) -> tuple[Stage, ...]:
+    """The stages pack, upload, queue and build; `here` is None for a build that was looked up.
+
+    What goes on is measured to `now`.
+    """
+    local = (
+        (Stage("pack", "skipped"), Stage("upload", "skipped")) if here is None else (_pack(here), _upload(here))
+    )
+    if here is not None and here.cached:
+        return (*local, Stage("queue", "skipped"), Stage("build", "skipped", None, "cached"))
+    return (*local, *_on_the_service(build, now=now))
 
 
-def _upload(handle: "BuildHandle") -> Stage:
-    if handle.upload_seconds is not None:
-        return Stage("upload", "done", handle.upload_seconds)
-    if handle.cached or not handle.directory:
-        return Stage("upload", "skipped", None, "not needed" if handle.cached else "")
-    begun = handle.status in (UPLOADING, CREATING)
-    if begun and handle.problem:
+def _pack(here: Here) -> Stage:
+    if here.pack_seconds is not None:
+        return Stage("pack", "done", here.pack_seconds, f"{here.files} files")
+    return Stage("pack", "failed" if here.failed else "active")
+
+
+def _upload(here: Here) -> Stage:
+    if here.upload_seconds is not None:
+        return Stage("upload", "done", here.upload_seconds)
+    if here.cached:
+        return Stage("upload", "skipped", None, "not needed")
+    begun = here.status in (UPLOADING, CREATING)
+    if begun and here.failed:
         return Stage("upload", "failed")
     return Stage("upload", "active" if begun else "waiting")
 
 
-def _on_the_service(handle: "BuildHandle", *, now: datetime) -> tuple[Stage, Stage]:
-    build = handle.build
-    if handle.cached:
-        return Stage("queue", "skipped"), Stage("build", "skipped", None, "cached")
+def _on_the_service(build: Build | None, *, now: datetime) -> tuple[Stage, Stage]:
     if build is None:
         return Stage("queue", "waiting"), Stage("build", "waiting")
     started, ended = build.started_at, build.completed_at
