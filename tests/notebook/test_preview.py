@@ -64,6 +64,14 @@ def test_long_lists_are_cut_and_say_so(directory: Path) -> None:
     assert "29.log" in bundle["text/html"]
 
 
+def test_the_largest_stand_first_where_the_list_is_long(directory: Path) -> None:
+    assert "largest" not in preview.bundle(select(directory))["text/html"]
+    for number in range(20):
+        (directory / f"{number:02}.txt").write_text("")
+    html = preview.bundle(select(directory))["text/html"]
+    assert html.index("largest") < html.index("models/voice.bin") < html.index("Sent: 23 paths")
+
+
 def test_warnings_stand_out(directory: Path) -> None:
     selection = dataclasses.replace(select(directory), warnings=("The files are 600 MB.",))
     bundle = preview.bundle(selection)
