@@ -7,19 +7,24 @@ owners and other permissions do not.
 import gzip
 import hashlib
 import os
+import stat
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pipecat_nb.context.names import printable, to_local
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
 
 CHUNK = 256 * 1024
 
+#: Deflate makes at most this many bytes out of one, so that some contexts need not be tried.
+MAX_RATIO = 1032
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class ManifestEntry:
     """What was sent of one path: kind, mode, size in bytes, SHA-256 of a file's content or a link's target."""
 
@@ -58,69 +63,69 @@ def write(
 
     Raises ContextTooLarge above `limit` bytes, and another ContextError where a file changed while it was read.
     """
+    if selection.size > limit * MAX_RATIO:
+        raise too_large(selection, limit=limit)
     out = _Output(file, selection, limit=limit)
     manifest: dict[str, ManifestEntry] = {}
-    refused: list[str] = []
     # The empty name: nothing of the file's own name goes into the header.
-    with (
-        gzip.GzipFile(filename="", fileobj=out, mode="wb", compresslevel=9, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w") as tar,
-    ):
+    with gzip.GzipFile(filename="", fileobj=out, mode="wb", compresslevel=9, mtime=0) as packed:
         for number, member in enumerate(selection.members, 1):
-            try:
-                manifest[member.path] = _add(tar, member, selection.directory)
-            except PermissionError:
-                refused.append(f"{member.path} (no permission to read)")
+            packed.write(header(member).tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+            digest = hashlib.sha256()
+            if member.kind == "file":
+                _copy(selection.directory, member, packed, digest.update)
+            digest.update(member.target.encode("utf-8", "surrogateescape"))
+            known = "" if member.kind == "directory" else digest.hexdigest()
+            manifest[member.path] = ManifestEntry(member.kind, member.mode, member.size, known)
             if progress is not None:
                 progress(number, len(selection.members))
-    if refused:
-        raise unreadable(refused)
+        # Two empty blocks end an archive, which tape drives want in whole records.
+        ended = packed.tell() + 2 * tarfile.BLOCKSIZE
+        packed.write(bytes(2 * tarfile.BLOCKSIZE + -ended % tarfile.RECORDSIZE))
     return Written(out.md5.hexdigest()[:16], out.size, manifest)
 
 
-def _add(tar: tarfile.TarFile, member: Member, root: Path) -> ManifestEntry:
-    info = header(member)
-    if member.kind != "file":
-        tar.addfile(info)
-        digest = hashlib.sha256(os.fsencode(member.target)).hexdigest() if member.target else ""
-        return ManifestEntry(member.kind, member.mode, 0, digest)
+def _copy(root: Path, member: Member, packed: gzip.GzipFile, digest: Callable[[bytes], None]) -> None:
+    """Copy a file's content; raises a ContextError if it is not, all the while, the file that was selected."""
     try:
-        with (root / member.path).open("rb") as source:
-            reader = _Reader(source, member)
-            tar.addfile(info, reader)
-            reader.check_end()
+        with _open(to_local(root, member.path)) as source:
+            before = os.fstat(source.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise _changed(member, "was replaced")
+            left = member.size
+            while left:
+                data = source.read(min(CHUNK, left))
+                if not data:
+                    raise _changed(member, "shrank")
+                digest(data)
+                packed.write(data)
+                left -= len(data)
+            packed.write(bytes(-member.size % tarfile.BLOCKSIZE))
+            if source.read(1):
+                raise _changed(member, "grew")
+            if os.fstat(source.fileno()).st_mtime_ns != before.st_mtime_ns:
+                raise _changed(member, "was written to")
     except FileNotFoundError as error:
-        raise ContextError(f"{member.path} disappeared while it was packed.", hint="Pack again.") from error
-    except PermissionError:
-        raise
+        raise _changed(member, "disappeared") from error
+    except PermissionError as error:
+        raise unreadable([f"{member.path} (no permission to read)"]) from error
     except OSError as error:
-        raise ContextError(f"{member.path} cannot be read: {error.strerror}.") from error
-    return ManifestEntry(member.kind, member.mode, member.size, reader.sha256.hexdigest())
+        raise ContextError(f"{printable(member.path)} cannot be read: {error.strerror}.") from error
 
 
-class _Reader:
-    """Reads exactly a member's size, and refuses a file that has shrunk or grown meanwhile."""
+def _open(path: Path) -> IO[bytes]:
+    """Open what was a regular file when it was selected: never follow a link, never wait for a pipe's writer."""
+    flags = os.O_RDONLY
+    for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"):
+        flags |= getattr(os, name, 0)
+    return os.fdopen(os.open(path, flags), "rb")
 
-    def __init__(self, source: IO[bytes], member: Member) -> None:
-        self._source = source
-        self._member = member
-        self.sha256 = hashlib.sha256()
 
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
-        if len(data) < size:
-            raise self._changed("shrank")
-        self.sha256.update(data)
-        return data
-
-    def check_end(self) -> None:
-        if self._source.read(1):
-            raise self._changed("grew")
-
-    def _changed(self, how: str) -> ContextError:
-        return ContextError(
-            f"{self._member.path} {how} while it was packed.", hint="Pack again when nothing writes it."
-        )
+def _changed(member: Member, how: str) -> ContextError:
+    return ContextError(
+        f"{printable(member.path)} {how} while it was packed.",
+        hint="Pack again when nothing writes it, or leave it out.",
+    )
 
 
 class _Output:
@@ -130,15 +135,29 @@ class _Output:
         self._file = file
         self._selection = selection
         self._limit = limit
+        self._stopped = False
         self.size = 0
         self.md5 = hashlib.md5(usedforsecurity=False)
 
     def write(self, data: bytes) -> int:
-        self.size += len(data)
-        if self.size > self._limit:
+        if self._stopped:  # what the compressor still held when it was stopped
+            return len(data)
+        self._stopped = True
+        if self.size + len(data) > self._limit:
             raise too_large(self._selection, limit=self._limit)
+        left = memoryview(data)
+        try:
+            while left:  # a full disk may take a part
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise ContextError(
+                f"The archive cannot be written: {error.strerror}.",
+                hint="It needs space in the directory for temporary files; TMPDIR names another.",
+            ) from error
+        self._stopped = False
+        self.size += len(data)
         self.md5.update(data)
-        return self._file.write(data)
+        return len(data)
 
     def flush(self) -> None:
         self._file.flush()
@@ -146,11 +165,18 @@ class _Output:
 
 def too_large(selection: Selection, *, limit: int) -> ContextTooLarge:
     """The error of a context above the limit: its largest paths, and what to do."""
-    largest = "".join(f"\n  {size / 2**20:8,.1f} MB  {path}" for path, size in largest_paths(selection))
+    largest = "".join(f"\n  {size / 2**20:8,.1f} MB  {printable(path)}" for path, size in largest_paths(selection))
+    if selection.ignore_file:
+        hint = f"List what the image does not need in {printable(selection.ignore_file)}"
+    else:
+        hint = (
+            "List what the image does not need in pcc-deploy.toml, [build.exclude] patterns; or in .dockerignore, "
+            "which replaces the default exclusions"
+        )
     return ContextTooLarge(
         f"The context of {selection.directory} is above {limit / 2**20:,.0f} MB even compressed; "
         f"the largest of its {selection.size / 2**20:,.0f} MB:{largest}",
-        hint="List what the image does not need in .dockerignore; `%pcbuild preview` shows the rest.",
+        hint=f"{hint}. `%pcbuild preview` shows the rest.",
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from os.path import normcase
 
-from pipecat_nb.context.dockerignore import Rule
+from pipecat_nb.context.rule import ROOT, Rule, Verdict
 
 #: The exclusions of `pipecatcloud` 1.4, matched with fnmatch against each component and the whole path.
 # fmt: off
@@ -31,12 +31,15 @@ class DefaultMatcher:
         self._rules = [(rule, _compile(rule.pattern)) for rule in rules]
         self._any = re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in self._rules))
 
-    def rule(self, path: str) -> Rule | None:
-        """The pattern that leaves a path out; its parents are looked at when they are walked."""
+    def judge(self, path: str, parent: Verdict) -> Verdict:
+        """The verdict on a path; what is in a directory that is left out is left out with it."""
+        if parent.excluded:
+            return parent
         whole, name = normcase(path), normcase(path.rpartition("/")[2])
         if not (self._any.match(name) or self._any.match(whole)):
-            return None
-        return next(rule for rule, pattern in self._rules if pattern.match(name) or pattern.match(whole))
+            return ROOT
+        rule = next(rule for rule, pattern in self._rules if pattern.match(name) or pattern.match(whole))
+        return Verdict(True, rule)
 
     def keeps_below(self, directory: str) -> bool:
         """Nothing comes back below a directory that is left out."""

@@ -3,28 +3,26 @@
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipecat_nb.context.archive import ManifestEntry, write
+from pipecat_nb.context.archive import ManifestEntry, Written, write
+from pipecat_nb.context.dockerfile import read
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
+from pipecat_nb.errors import ContextError
 from pipecat_nb.models import CONTEXT_LIMIT
 
 
 class BuildContext:
     """A directory as it is sent: its archive, hash and members; `close` removes the archive's file."""
 
-    def __init__(
-        self, selection: Selection, *, limit: int, progress: Callable[[int, int], None] | None = None
-    ) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="context-", suffix=".tar.gz")
-        self._remove = weakref.finalize(self, _unlink, name)
+    def __init__(self, selection: Selection, *, archive: Path, written: Written, dockerfile_text: str) -> None:
+        self._remove = weakref.finalize(self, _unlink, archive)
         self._selection = selection
-        self.archive = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            written = write(selection, file, limit=limit, progress=progress)
+        self.archive = archive
+        self.dockerfile_text = dockerfile_text
         self.hash = written.hash
         self.archive_size = written.size
         self.manifest: Mapping[str, ManifestEntry] = written.manifest
@@ -38,6 +36,11 @@ class BuildContext:
     def dockerfile(self) -> str:
         """The Dockerfile's path in the context."""
         return self._selection.dockerfile
+
+    @property
+    def ignore_file(self) -> str:
+        """The ignore file's path in the context; empty where the default exclusions hold."""
+        return self._selection.ignore_file
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -79,8 +82,8 @@ class BuildContext:
 def pack(
     directory: str | os.PathLike[str],
     *,
-    dockerfile: str = "Dockerfile",
-    exclude: tuple[str, ...] = (),
+    dockerfile: str | os.PathLike[str] = "Dockerfile",
+    exclude: Iterable[str] = (),
     limit: int = CONTEXT_LIMIT,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuildContext:
@@ -88,8 +91,24 @@ def pack(
 
     An archive above `limit` bytes is refused. `progress(done, all)` is told of members.
     """
-    return BuildContext(select(directory, dockerfile=dockerfile, exclude=exclude), limit=limit, progress=progress)
+    selection = select(directory, dockerfile=dockerfile, exclude=exclude, limit=limit)
+    text = read(selection.directory, selection.dockerfile).decode("utf-8", "replace")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="context-", suffix=".tar.gz")
+    except OSError as error:
+        raise ContextError(
+            f"There is no place for the archive: {error.strerror}.",
+            hint="It needs a directory for temporary files; TMPDIR names another.",
+        ) from error
+    archive = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            written = write(selection, file, limit=limit, progress=progress)
+    except BaseException:
+        _unlink(archive)
+        raise
+    return BuildContext(selection, archive=archive, written=written, dockerfile_text=text)
 
 
-def _unlink(name: str) -> None:
-    Path(name).unlink(missing_ok=True)
+def _unlink(archive: Path) -> None:
+    archive.unlink(missing_ok=True)

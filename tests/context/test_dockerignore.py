@@ -76,8 +76,10 @@ def test_a_malformed_line_is_named(pattern: str) -> None:
 
 def test_the_rule_that_decides_is_told() -> None:
     matcher = Matcher(rules("*.log\n\ndata\n!data/keep\n"))
-    assert str(matcher.rule("data/x")) == ".dockerignore:3  data"
-    assert matcher.rule("data/keep") is None
+    assert str(matcher.judge("data/x").rule) == ".dockerignore:3  data"
+    kept = matcher.judge("data/keep")
+    assert (kept.excluded, str(kept.rule)) == (False, ".dockerignore:4  !data/keep")
+    assert matcher.judge("other").rule is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,12 @@ def test_the_rule_that_decides_is_told() -> None:
         (["a", "!a/b/c"], "a/x", False),
         (["*", "!*.md"], "node_modules", False),
         (["*", "!**/*.md"], "node_modules", True),
-        (["*", "!src"], "src", True),
+        (["*", "!src"], "lib", False),
+        (["*", "!src/*.md"], "src", True),
+        (["*", "!src/*.md"], "src/deep", False),
+        (["*", "!src/*.md"], "lib", False),
+        (["*", "!a[^b]c"], "a", True),  # a class matches `/`
+        (["*", "!a|b*"], "c", True),  # an alternative, by an oversight of the reference
     ],
 )
 def test_pruning(patterns: list[str], directory: str, kept: bool) -> None:

@@ -1,6 +1,5 @@
 """Directories to archives: what is in, what is not, and the same bytes as the official client's."""
 
-import contextlib
 import gzip
 import hashlib
 import io
@@ -9,7 +8,6 @@ import socket
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from hypothesis import strategies as st
 from pipecatcloud._utils import build_utils as official
 
 from pipecat_nb.context import BuildContext, Ignored, pack, select
-from pipecat_nb.context.dockerignore import Rule
+from pipecat_nb.context.rule import Rule
 from pipecat_nb.errors import (
     ContextError,
     ContextTooLarge,
@@ -28,14 +26,7 @@ from pipecat_nb.errors import (
     UnreadableFiles,
 )
 
-
-def make(root: Path, **files: str) -> Path:
-    """A directory with a Dockerfile and files; `__` in a name is a `/`, and `_` a dot."""
-    for name, text in {"Dockerfile": "FROM scratch\n", **files}.items():
-        path = root / name.replace("__", "/").replace("_", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
+from .trees import as_nobody, make
 
 
 def names(context: BuildContext) -> list[str]:
@@ -129,19 +120,6 @@ def test_what_may_not_be_read_is_named() -> None:
         (root / "shut").mkdir(mode=0)
         with as_nobody(), pytest.raises(UnreadableFiles, match=r"shut/ \(Permission denied\)"):
             select(root)
-
-
-@contextlib.contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without root's right to read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:

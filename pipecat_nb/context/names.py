@@ -1,0 +1,22 @@
+"""Names of files as an archive has them and as this machine does.
+
+An archive's names are UTF-8, whatever the locale; bytes that are not come through as surrogate escapes.
+"""
+
+import os
+from pathlib import Path
+
+
+def to_name(local: str) -> str:
+    """The archive's name of what this machine calls `local`."""
+    return os.fsencode(local).decode("utf-8", "surrogateescape")
+
+
+def to_local(root: Path, name: str) -> Path:
+    """Where a path of the archive (relative, with `/`) is on this machine."""
+    return root / os.fsdecode(name.encode("utf-8", "surrogateescape"))
+
+
+def printable(name: str) -> str:
+    """A name that any terminal can show."""
+    return name.encode("utf-8", "backslashreplace").decode()
