@@ -161,16 +161,19 @@ class Client:
         wanted = {"status": status, "region": region, "contextHash": context_hash}
         filters = {name: value for name, value in wanted.items() if value is not None}
         seen: set[str] = set()
-        offset = 0
-        while limit is None or len(seen) < limit:
-            size = PAGE if limit is None else min(PAGE, limit - len(seen))
+        offset = given = 0
+        while limit is None or given < limit:
+            size = PAGE if limit is None else min(PAGE, limit - given)
             data, _ = self._json("GET", "/builds", safe=True, params={**filters, "limit": size, "offset": offset})
             rows = _rows(data, "builds")
             for row in rows:
                 build = Build.from_json(row)
-                if build.id not in seen:
-                    seen.add(build.id)
-                    yield build
+                # A row without an id is nobody's repetition.
+                if build.id in seen and build.id:
+                    continue
+                seen.add(build.id)
+                given += 1
+                yield build
             offset += len(rows)
             if len(rows) < size:
                 return

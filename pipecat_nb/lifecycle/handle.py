@@ -58,6 +58,8 @@ class BuildHandle(HasTraits):
         super().__init__(**traits)
         self._client = client
         self._ended = threading.Event()
+        # Whoever asks the service, the watching thread or another, brings the news.
+        self._updating = threading.RLock()
         self._begun = time.monotonic()
         self._seconds: float | None = None
 
@@ -74,7 +76,9 @@ class BuildHandle(HasTraits):
         """Seconds from its start (here, or for a build that was looked up, on the service) to its end."""
         if self._seconds is not None:
             return self._seconds
-        return time.monotonic() - self._begun
+        if self.directory or self.build is None or self.build.created_at is None:
+            return time.monotonic() - self._begun
+        return max(0.0, (datetime.now(UTC) - self.build.created_at).total_seconds())
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -94,7 +98,7 @@ class BuildHandle(HasTraits):
 
         Raises BuildFailed or BuildTimedOut if it ended badly, WaitTimeout if it has not ended yet.
         """
-        if not self._ended.wait(timeout):
+        if not (self.problem or self._ended.wait(timeout)):
             raise self._waited_enough(timeout)
         return self._result()
 
@@ -111,7 +115,7 @@ class BuildHandle(HasTraits):
 
         self.observe(wake, "status")
         try:
-            if not self.final:
+            if not (self.problem or self.final):
                 await asyncio.wait_for(ended.wait(), WAIT_LIMIT)
         except TimeoutError:
             raise self._waited_enough(WAIT_LIMIT) from None
@@ -130,6 +134,8 @@ class BuildHandle(HasTraits):
     def _result(self) -> Self:
         if self.status == models.SUCCESS:
             return self
+        if self.problem:
+            raise BuildError(f"No build was created: {self.problem}", build=self)
         raise self.failure()
 
     def failure(self) -> BuildError:
@@ -155,9 +161,26 @@ class BuildHandle(HasTraits):
         return self
 
     def update(self, build: models.Build) -> None:
-        """Take over what the service says; a build that ended never changes again."""
-        if self.final:
-            return
+        """Take over what the service says, unless later news came first; what has ended changes no more."""
+        with self._updating:
+            if not (self.final or self._knows_later(build)):
+                try:
+                    self._take(build)
+                finally:  # also where somebody's observer raises
+                    if self.status in models.FINAL_STATUSES:
+                        self._ended.set()
+
+    def _knows_later(self, build: models.Build) -> bool:
+        if self.build is None or self.build.updated_at is None or build.updated_at is None:
+            return False
+        return build.updated_at < self.build.updated_at
+
+    def fail(self, problem: str) -> None:
+        """No build could be created: say why, and stop the clock."""
+        self._seconds = time.monotonic() - self._begun
+        self.problem = problem
+
+    def _take(self, build: models.Build) -> None:
         # The log's end comes first: who is woken by the status finds it there.
         if build.final and build.status != models.SUCCESS:
             self.log_tail = self._last_lines(build.id)
@@ -173,8 +196,6 @@ class BuildHandle(HasTraits):
             self.error_message = build.error_message or ""
             self.trouble = ""
             self.status = build.status
-        if build.final:
-            self._ended.set()
 
     def _last_lines(self, build_id: str) -> tuple[str, ...]:
         try:

@@ -1,5 +1,6 @@
 """The one thread that follows all builds of a client until they have ended."""
 
+import logging
 import random
 import threading
 import time
@@ -9,6 +10,8 @@ from pipecat_nb.client import Client
 from pipecat_nb.errors import NotFound, PipecatError
 from pipecat_nb.lifecycle.handle import BuildHandle
 from pipecat_nb.models import Build
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks: at first, at most, and how fast it grows.
 FIRST, LONGEST, GROWTH = 1.0, 5.0, 1.2
@@ -90,7 +93,7 @@ class Watcher:
             if build is None or (handle is alone and not build.final):
                 build = self._get(handle)
             if build is not None:
-                handle.update(build)
+                _tell(handle, build)
 
     def _get(self, handle: BuildHandle) -> Build | None:
         try:
@@ -100,3 +103,10 @@ class Watcher:
         except PipecatError as error:
             handle.trouble = error.message
         return None
+
+
+def _tell(handle: BuildHandle, build: Build) -> None:
+    try:
+        handle.update(build)
+    except Exception:  # noqa: BLE001  an observer's fault must not end the watching of all other builds
+        _log.exception("An observer of build %s failed.", build.id)

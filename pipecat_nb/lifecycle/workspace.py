@@ -88,11 +88,11 @@ class Workspace:
                 handle.region = handle.region or self.client.default_region()
                 created = self._find_cached(handle) or self._upload_and_create(handle, packed)
         except PipecatError as error:
-            handle.problem = error.message
+            handle.fail(error.message)
             error.build = error.build or handle
             raise
         except BaseException:  # Ctrl-C: the card must not say that this still goes on
-            handle.problem = "Interrupted."
+            handle.fail("Interrupted.")
             raise
         handle.cached = created.cached
         self._keep(handle, created.build)

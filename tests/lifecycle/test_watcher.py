@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipecat_nb.client import Client
-from pipecat_nb.lifecycle import Workspace
+from pipecat_nb.lifecycle import BuildHandle, Workspace
 from pipecat_nb.models import Build
 
 from ..conftest import wait_until
@@ -71,3 +71,25 @@ def test_closing_ends_the_thread_at_once(scripted: Scripted, watched: Workspace)
     watched.close()
     assert not any(thread.name == "pipecat_nb watcher" for thread in threading.enumerate())
     assert not handle.final
+
+
+def test_an_observer_that_fails_ends_no_watching(
+    scripted: Scripted, watched: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.answers = [listed(row(1, "success"), row(2, "success"))]
+    first, second = (watched.attach(Build.from_json(row(number, "building"))) for number in (1, 2))
+
+    def fail(_: object) -> None:
+        raise ValueError("somebody's fault")
+
+    first.observe(fail, "status")
+    second.wait(30)
+    assert first.wait(1).status == "success"
+    assert "observer of build build-1" in caplog.text
+
+
+def test_older_news_change_nothing(key_client: MakeClient) -> None:
+    handle = BuildHandle(key_client())
+    handle.update(Build.from_json(row(1, "building") | {"updatedAt": "2026-02-20T12:00:01Z"}))
+    handle.update(Build.from_json(row(1, "pending") | {"updatedAt": "2026-02-20T12:00:00Z"}))
+    assert handle.status == "building"
