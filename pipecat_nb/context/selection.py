@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +19,7 @@ from pipecat_nb.context.dockerfile import (
 from pipecat_nb.context.dockerignore import Matcher, rules
 from pipecat_nb.context.names import printable, to_local, to_name
 from pipecat_nb.context.rule import ROOT, Rule, Rules, Verdict
-from pipecat_nb.errors import ContextError, UnreadableFiles
+from pipecat_nb.errors import UnreadableFiles
 from pipecat_nb.models import CONTEXT_LIMIT
 
 Kind = Literal["file", "symlink", "directory"]
@@ -114,6 +114,18 @@ def _above(size: int, limit: int) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """A directory that is being walked, and how many paths were sent and left out before it."""
+
+    path: str
+    verdict: Verdict
+    entries: "Iterator[os.DirEntry[str]]"
+    empty: bool
+    members: int
+    ignored: int
+
+
 class _Walk:
     """One walk over a directory; collects members, what is left out, and all that cannot be sent."""
 
@@ -128,50 +140,63 @@ class _Walk:
         self._unreadable: list[str] = []
 
     def run(self) -> None:
-        try:
-            self._directory("", ROOT)
-        except RecursionError as error:
-            raise ContextError(f"{self._root} holds directories that are nested too deeply.") from error
+        """Walk, in a loop: directories may be nested deeper than Python's calls."""
+        stack = self._enter("", ROOT)
+        while stack:
+            directory = stack[-1]
+            entry = next(directory.entries, None)
+            if entry is None:
+                self._leave(stack.pop())
+            else:
+                name = to_name(entry.name)
+                path = f"{directory.path}/{name}" if directory.path else name
+                stack += self._entry(entry, path, directory.verdict)
         if self._unreadable:
             raise unreadable(self._unreadable)
 
-    def _directory(self, path: str, verdict: Verdict) -> bool:
-        """Walk one directory; whether anything of it is sent."""
-        try:
-            with os.scandir(to_local(self._root, path)) as found:
-                entries = list(found)
-        except FileNotFoundError:  # gone since its parent was listed
-            return False
-        except OSError as error:
-            if not verdict.excluded:
-                self._unreadable.append(f"{path or '.'}/ ({error.strerror})")
-            return False
-        before = len(self.members)
-        for entry in entries:
-            name = to_name(entry.name)
-            self._entry(entry, f"{path}/{name}" if path else name, verdict)
-        sent = len(self.members) > before
-        if path and not sent and not verdict.excluded and (self._emptied or not entries):
-            self.members.append(Member(path, "directory", mode=0o755, rule=verdict.rule))
-        return sent
-
-    def _entry(self, entry: "os.DirEntry[str]", path: str, parent: Verdict) -> None:
+    def _entry(self, entry: "os.DirEntry[str]", path: str, parent: Verdict) -> "list[_Directory]":
+        """Decide about one entry; the directory to walk next, if it is one."""
         verdict = self._rules.judge(path, parent)
         if verdict.excluded and path in self._always:
             verdict = Verdict(False, Rule(path, "always sent"), verdict.matches)
         if entry.is_dir(follow_symlinks=False):
-            self._subdirectory(path, verdict)
+            if not verdict.excluded or self._holds_below(path):
+                return self._enter(path, verdict)
+            self._leave_out(f"{path}/", verdict)
         elif verdict.excluded:
             self._leave_out(path, verdict)
         else:
             self._file(entry, path, verdict.rule)
+        return []
 
-    def _subdirectory(self, path: str, verdict: Verdict) -> None:
-        before = len(self.ignored)
-        sent = self._directory(path, verdict) if not verdict.excluded or self._holds_below(path) else False
-        if verdict.excluded and not sent:
-            del self.ignored[before:]
+    def _enter(self, path: str, verdict: Verdict) -> "list[_Directory]":
+        try:
+            with os.scandir(to_local(self._root, path)) as found:
+                entries = list(found)
+        except FileNotFoundError:  # gone since its parent was listed
+            return []
+        except OSError as error:
+            if verdict.excluded:
+                self._leave_out(f"{path}/", verdict)
+            else:
+                self._unreadable.append(f"{path or '.'}/ ({error.strerror})")
+            return []
+        return [
+            _Directory(
+                path, verdict, iter(entries), not entries, members=len(self.members), ignored=len(self.ignored)
+            )
+        ]
+
+    def _leave(self, directory: "_Directory") -> None:
+        """Say what becomes of a directory of which nothing is sent."""
+        path, verdict = directory.path, directory.verdict
+        if not path or len(self.members) > directory.members:
+            return
+        if verdict.excluded:
+            del self.ignored[directory.ignored :]
             self._leave_out(f"{path}/", verdict)
+        elif self._emptied or directory.empty:
+            self.members.append(Member(path, "directory", mode=0o755, rule=verdict.rule))
 
     def _leave_out(self, path: str, verdict: Verdict) -> None:
         if verdict.rule is not None:

@@ -6,8 +6,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipecat_nb.context.dockerignore import Matcher, parse, rules
+from pipecat_nb.context.rule import ROOT
 from pipecat_nb.errors import InvalidPattern
 
 #: Handed to us beside the checkout; a plain clone has it not.
@@ -57,6 +60,39 @@ def test_the_references_own_verdicts() -> None:
         (["a/**"], "a", False),
         (["a/**"], "a/b/c", True),
         (["**/a/**/b"], "x/a/y/z/b", True),
+        (["a/**/b"], "a/b", True),
+        (["a/**/b"], "ab", False),
+        (["**a"], "x/ba", True),
+        (["a**"], "ab", True),
+        (["a**"], "b", False),
+        (["***"], "a/b", True),
+        (["*/*"], "a", False),
+        (["**/*"], "a", True),
+        (["a//b/"], "a/b", True),
+        (["."], "a", False),
+        (["/"], "a", False),
+        (["../a"], "a", False),
+        (["a", "!a", "a"], "a", True),
+        ([r"\ a"], " a", True),
+        ([r"\#a"], "#a", True),
+        ([r"\!a"], "!a", True),
+        (["é?"], "éé", True),
+        (["{{a}}/*"], "{{a}}/b", True),
+        (["a$b*"], "a$b", True),
+        (["(a)*"], "a", False),
+        # What nobody would expect, and Docker does.
+        (["[*]"], "*", False),
+        (["[*]"], "]", True),
+        (["[[:alpha:]]x"], "ax", True),
+        (["[[:alpha:]]x"], "5x", False),
+        (["a[^b]c"], "a/c", True),
+        (["^a*"], "a", True),
+        (["^a*"], "^a", False),
+        (["a|b*"], "xb", True),
+        (["x{2}*"], "xx", True),
+        ([r"\d*"], "5x", True),
+        ([r"\d*"], "dx", False),
+        ([r"a\bb"], "ab", False),
     ],
 )
 def test_verdicts(patterns: list[str], path: str, excluded: bool) -> None:
@@ -68,7 +104,7 @@ def test_a_text_is_read_line_by_line() -> None:
     assert parse(text) == ["#not one", "trailing", "anchored", "!kept/x", "a/b", "!"]
 
 
-@pytest.mark.parametrize("pattern", ["[", "a[]", "[a-]", "a\\", "!", "[z-a]"])
+@pytest.mark.parametrize("pattern", ["[", "a[]", "[a-]", "a\\", "!", "[z-a]", "[[:none:]]", r"\y", r"[\y]"])
 def test_a_malformed_line_is_named(pattern: str) -> None:
     with pytest.raises(InvalidPattern, match=r"x\.dockerignore:2: the pattern"):
         Matcher(rules(f"fine\n{pattern}\n", source="x.dockerignore"))
@@ -80,6 +116,46 @@ def test_the_rule_that_decides_is_told() -> None:
     kept = matcher.judge("data/keep")
     assert (kept.excluded, str(kept.rule)) == (False, ".dockerignore:4  !data/keep")
     assert matcher.judge("other").rule is None
+
+
+def test_only_the_spaces_of_the_reference_are_trimmed() -> None:
+    assert parse("\u3000a\xa0\n\x1cb\n") == ["a", "\x1cb"]
+
+
+NAMES = st.sampled_from(["a", "b", "ab", ".x", "c.d"])
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+GLOBS = st.sampled_from(["a", "b", "ab", "*", "**", "a*", "*b", "?", "[ab]", "[^a]", "**b", "a**", ".*", "a|b*"])
+PATTERNS = st.builds(
+    "{}{}".format, st.sampled_from(["", "", "!"]), st.lists(GLOBS, min_size=1, max_size=3).map("/".join)
+)
+
+
+@given(patterns=st.lists(PATTERNS, max_size=5), path=PATHS)
+def test_a_directory_is_pruned_only_where_nothing_comes_back(patterns: list[str], path: str) -> None:
+    matcher = Matcher(patterns)
+    parts = path.split("/")
+    verdict, pruned = ROOT, False
+    for depth in range(1, len(parts) + 1):
+        above = "/".join(parts[:depth])
+        verdict = matcher.judge(above, verdict)
+        assert not (pruned and not verdict.excluded)
+        pruned = pruned or (verdict.excluded and not matcher.keeps_below(above))
+
+
+@given(patterns=st.lists(PATTERNS.filter(lambda text: text[0] != "!"), max_size=5), path=PATHS)
+def test_without_exceptions_a_walk_and_a_path_alone_say_the_same(patterns: list[str], path: str) -> None:
+    matcher = Matcher(patterns)
+    verdict = ROOT
+    parts = path.split("/")
+    for part in ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]:
+        verdict = matcher.judge(part, verdict)
+    assert verdict.excluded is matcher.excludes(path)
+
+
+def test_an_exception_for_a_directory_says_nothing_about_a_walk_that_was_not_left_out() -> None:
+    matcher = Matcher(["**/.env", "!agent"])
+    assert not matcher.excludes("agent/.env")
+    assert matcher.judge("agent/.env", matcher.judge("agent", ROOT)).excluded
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,13 @@ import gzip
 import hashlib
 import io
 import os
+import random
 import socket
 import stat
 import tarfile
 import tempfile
+import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipecatcloud._utils import build_utils as official
 
-from pipecat_nb.context import BuildContext, Ignored, pack, select
+from pipecat_nb.context import BuildContext, Ignored, Member, pack, select
+from pipecat_nb.context.archive import header, write
 from pipecat_nb.context.rule import Rule
 from pipecat_nb.errors import (
     ContextError,
@@ -25,6 +29,7 @@ from pipecat_nb.errors import (
     InvalidPattern,
     UnreadableFiles,
 )
+from pipecat_nb.models import CONTEXT_LIMIT
 
 from .trees import as_nobody, make
 
@@ -147,6 +152,73 @@ def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
         pack(tmp_path, progress=remove)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes and links")
+def test_a_file_that_becomes_something_else_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path, b="x")
+
+    def pipe(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "b").unlink()
+            os.mkfifo(tmp_path / "b")
+
+    with pytest.raises(ContextError, match="b was replaced"):
+        pack(tmp_path, progress=pipe)
+    (tmp_path / "b").unlink()
+    (tmp_path / "b").write_text("x")
+
+    def link(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "b").unlink()
+            (tmp_path / "b").symlink_to("Dockerfile")
+
+    with pytest.raises(ContextError, match="b cannot be read"):
+        pack(tmp_path, progress=link)
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "b").write_bytes(os.urandom(8 * 2**20))
+    ended = threading.Event()
+
+    def scribble() -> None:
+        with (tmp_path / "b").open("r+b", buffering=0) as file:
+            while not ended.wait(0.005):
+                file.seek(0)
+                file.write(b"x")
+
+    writer = threading.Thread(target=scribble)
+    writer.start()
+    try:
+        with pytest.raises(ContextError, match="b was written to while it was packed"):
+            pack(tmp_path)
+    finally:
+        ended.set()
+        writer.join()
+
+
+def test_an_archive_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path)
+    if (full := Path("/dev/full")).exists():
+        with full.open("wb", buffering=0) as file, pytest.raises(ContextError, match="No space left"):
+            write(select(tmp_path), file, limit=CONTEXT_LIMIT)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(ContextError, match=r"no place for the archive(.|\n)*TMPDIR"):
+        pack(tmp_path)
+
+
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "agent")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+    def interrupt(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(tmp_path / "agent", progress=interrupt)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_nothing_is_left_behind_by_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "agent", a="x")
     (tmp_path / "tmp").mkdir()
@@ -162,6 +234,41 @@ def test_a_context_above_the_limit_names_its_largest(tmp_path: Path) -> None:
     (tmp_path / "models" / "weights.bin").write_bytes(os.urandom(300_000))
     with pytest.raises(ContextTooLarge, match=r"models/(.|\n)*\.dockerignore"):
         pack(tmp_path, limit=200_000)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sparse files")
+def test_a_context_that_no_compression_helps_is_refused_unread(tmp_path: Path) -> None:
+    make(tmp_path, _dockerignore="")
+    with (tmp_path / "zeros.bin").open("wb") as file:
+        file.truncate(2000 * 10_000)
+    read: list[int] = []
+    with pytest.raises(ContextTooLarge, match=r"zeros\.bin"):
+        pack(tmp_path, limit=10_000, progress=lambda done, _: read.append(done))
+    assert read == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs sparse files")
+def test_memory_stays_constant(tmp_path: Path) -> None:
+    make(tmp_path)
+    with (tmp_path / "zeros.bin").open("wb") as file:
+        file.truncate(64 * 2**20)
+    tracemalloc.start()
+    try:
+        with pack(tmp_path) as context:
+            assert context.size > 64 * 2**20
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 2**20
+
+
+def test_a_header_holds_more_than_8_gib() -> None:
+    size = 9 * 2**30
+    block = header(Member("models/large.bin", "file", size)).tobuf(tarfile.PAX_FORMAT)
+    with tarfile.open(fileobj=io.BytesIO(block)) as tar:
+        (info,) = [tar.next()]
+    assert info is not None
+    assert (info.name, info.size) == ("models/large.bin", size)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs sparse files")
@@ -194,16 +301,41 @@ def official_archive(root: Path, *, dockerfile: str = "Dockerfile", extra: list[
     return official.create_deterministic_tarball(str(root), exclusions, dockerfile).tarball
 
 
+def test_byte_for_byte_the_official_archive_of_large_files(tmp_path: Path) -> None:
+    make(tmp_path)
+    chance = random.Random(7)
+    words = [chance.randbytes(chance.randint(2, 9)) for _ in range(500)]
+    (tmp_path / "random").write_bytes(chance.randbytes(700_000))
+    (tmp_path / "text").write_bytes(b" ".join(chance.choices(words, k=200_000)))
+    (tmp_path / "zeros").write_bytes(bytes(1_500_000))
+    with pack(tmp_path) as context:
+        assert context.archive.read_bytes() == official_archive(tmp_path)
+
+
 NAME = st.one_of(
     st.sampled_from(
-        ["a", "b.py", "A", "data", "env", "x.log", ".env", ".env.local", "build", "node_modules", "é", "z z"]
+        [
+            "a",
+            "b.py",
+            "A",
+            "data",
+            "env",
+            "x.log",
+            ".env",
+            ".env.local",
+            "build",
+            "node_modules",
+            "é",
+            "z z",
+            "\udcff",
+        ]
     ),
     st.text("abcXYZ09-_.", min_size=1, max_size=8).filter(lambda name: name not in (".", "..", ".dockerignore")),
     st.just("n" * 120),
 )
 PATHS = st.lists(NAME, min_size=1, max_size=4).map("/".join)
 CONTENT = st.one_of(st.binary(max_size=200), st.binary(min_size=1, max_size=3).map(lambda piece: piece * 50_000))
-TREES = st.dictionaries(PATHS, st.tuples(CONTENT, st.sampled_from([0o644, 0o755, 0o600])), max_size=12)
+TREES = st.dictionaries(PATHS, st.tuples(CONTENT, st.integers(0o400, 0o777)), max_size=12)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
