@@ -6,8 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from pipecat_nb import models
-from pipecat_nb.notebook.quantities import LINE_LIMIT, duration, files, printable, size
+from pipecat_nb.notebook.quantities import duration, files, size
 from pipecat_nb.notebook.style import style
+from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
     from pipecat_nb.lifecycle import BuildHandle, Stage

@@ -14,8 +14,8 @@ from pipecat_nb import settings
 from pipecat_nb.errors import WaitInterrupted
 from pipecat_nb.notebook import options, preview, table
 from pipecat_nb.notebook.live import Screen
-from pipecat_nb.notebook.quantities import printable
 from pipecat_nb.settings import Target
+from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd

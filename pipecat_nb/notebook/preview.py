@@ -5,8 +5,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pipecat_nb.notebook import table
-from pipecat_nb.notebook.quantities import files, printable, size
+from pipecat_nb.notebook.quantities import files, size
 from pipecat_nb.notebook.style import style
+from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
     from pipecat_nb.context import Member, Selection

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from pipecat_nb.notebook.quantities import printable
 from pipecat_nb.notebook.style import style
+from pipecat_nb.text import printable
 
 Rows = Sequence[Sequence[str]]
 

@@ -1,0 +1,19 @@
+"""Text from elsewhere, made fit to be shown. Pure."""
+
+import re
+
+#: The longest line shown as it is; a minified file in a log has megabytes in one.
+LINE_LIMIT = 500
+
+# Escape sequences (colours, titles, links), and after them what else is not to be seen but has an effect: control
+# characters, and the marks that turn the direction of the text around them.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str, *, limit: int | None = None) -> str:
+    """Text of unknown origin without anything that acts on a terminal or a page; cut after `limit` characters."""
+    clean = _INVISIBLE.sub("", _ESCAPES.sub("", text))
+    if limit is None or len(clean) <= limit:
+        return clean
+    return f"{clean[:limit]}… ({len(clean) - limit:,} characters more)"
