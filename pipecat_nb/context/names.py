@@ -6,6 +6,8 @@ An archive's names are UTF-8, whatever the locale; bytes that are not come throu
 import os
 from pathlib import Path
 
+from pipecat_nb import text
+
 
 def to_name(local: str) -> str:
     """The archive's name of what this machine calls `local`."""
@@ -18,5 +20,5 @@ def to_local(root: Path, name: str) -> Path:
 
 
 def printable(name: str) -> str:
-    """A name that any terminal can show."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """A name that any terminal can show, and that does nothing to it."""
+    return text.printable(name.encode("utf-8", "backslashreplace").decode())

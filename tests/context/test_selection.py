@@ -142,6 +142,15 @@ def unpack(context: BuildContext, folder: Path) -> None:
 
 
 @posix
+def test_an_error_can_be_printed_whatever_the_name(tmp_path: Path) -> None:
+    make(tmp_path)
+    os.mkfifo(tmp_path / os.fsdecode(b"\x1b[31mred\xff"))
+    with pytest.raises(UnreadableFiles) as caught:
+        select(tmp_path)
+    assert "  red\\udcff (a pipe)" in str(caught.value)
+
+
+@posix
 def test_a_links_target_is_sent_as_it_stands(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "link").symlink_to(".//a/../b/")
