@@ -27,6 +27,9 @@ class Screen(Protocol):
     def show(self, handle: "BuildHandle") -> None:
         """Show a build, and keep what is shown up to date until it has ended."""
 
+    def flush(self) -> None:
+        """Show how all builds stand now: when a cell has ended, its kernel may end too."""
+
     def close(self) -> None:
         """Refresh nothing any more."""
 
@@ -82,6 +85,11 @@ class Cards:
         # What changed between the first sight and the observing.
         self._on_change(Bunch(owner=handle))
 
+    def flush(self) -> None:
+        with self._lock:
+            for shown in self._shown:
+                self._refresh(shown)
+
     def close(self) -> None:
         self._closed.set()
         self._changed.set()
@@ -117,8 +125,7 @@ class Cards:
                 if not self._shown:
                     self._thread = None
                     return
-                for shown in self._shown:
-                    self._refresh(shown)
+                self.flush()
             self._closed.wait(QUICKEST)
 
     def _refresh(self, shown: _Shown) -> None:
@@ -134,31 +141,45 @@ def _publish(shown: _Shown, *, update: bool) -> None:
     shown.publisher.publish(data=shown.content, transient={"display_id": shown.display_id}, update=update)
 
 
+#: The traits whose changes are worth a line.
+_TOLD = ["status", "problem"]
+
+
 class Lines:
     """Lines in a terminal: one for each change of a build's status, and its card when it has ended."""
 
     def __init__(self, write: Callable[[str], None] = print) -> None:
         self._write = write
+        self._lock = threading.RLock()
         self._handles: list[BuildHandle] = []
 
     def show(self, handle: "BuildHandle") -> None:
-        if settled(handle):
-            self._write(card.text(Snapshot.of(handle)))
-            return
-        self._handles.append(handle)
-        handle.observe(self._on_change, ["status", "problem"])
-        self._write(card.line(Snapshot.of(handle)))
+        with self._lock:
+            if handle not in self._handles:
+                self._handles.append(handle)
+                handle.observe(self._on_change, _TOLD)
+            self._tell(handle)
+
+    def flush(self) -> None:
+        """Nothing is held back: a line is written in the moment of the change."""
 
     def close(self) -> None:
-        for handle in self._handles:
-            handle.unobserve(self._on_change, ["status", "problem"])
-        self._handles.clear()
+        with self._lock:
+            for handle in self._handles:
+                handle.unobserve(self._on_change, _TOLD)
+            self._handles.clear()
 
     def _on_change(self, change: Bunch) -> None:
-        handle = change.owner
-        if not settled(handle):
-            self._write(card.line(Snapshot.of(handle)))
-        elif handle in self._handles:
+        with self._lock:
+            if change.owner in self._handles:
+                self._tell(change.owner)
+
+    def _tell(self, handle: "BuildHandle") -> None:
+        ended = settled(handle)
+        if ended:
             self._handles.remove(handle)
-            handle.unobserve(self._on_change, ["status", "problem"])
-            self._write(card.text(Snapshot.of(handle)))
+            handle.unobserve(self._on_change, _TOLD)
+        snapshot = Snapshot.of(handle)
+        # A terminal that is gone must not end the thread that follows the builds.
+        with contextlib.suppress(OSError, ValueError):
+            self._write(card.text(snapshot) if ended else card.line(snapshot))

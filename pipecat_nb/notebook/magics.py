@@ -75,7 +75,10 @@ class PipecatMagics(Magics):
             name, given = options.parse(_words(line))
         except options.HelpShown:
             return None
-        return getattr(self, f"_{name}")(given)
+        try:
+            return getattr(self, f"_{name}")(given)
+        finally:
+            self._screen.flush()
 
     def _build(self, given: Namespace) -> "BuildHandle":
         workspace = self._workspace()

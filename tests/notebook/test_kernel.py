@@ -1,6 +1,7 @@
 """Cards in a real kernel, as a front end gets them: messages, in order, from whichever thread."""
 
 import queue
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,16 @@ def test_run_all_stops_at_a_build_that_failed(agent: Path) -> None:
     assert "✓</span> success" in outputs[1][0].data["text/html"]
     for shown in (outputs[2][0], outputs[3][0]):
         assert "✕  failed" in shown.data["text/plain"]
+
+
+@pytest.mark.usefixtures("engine", "service")
+def test_a_saved_card_knows_the_build_whose_cell_was_the_last(agent: Path) -> None:
+    """The kernel ends with the cell: nothing refreshes the card afterwards."""
+    cells = ["%load_ext pipecat_nb", f"%pcbuild '{agent}'"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    (shown,) = notebook.cells[1].outputs
+    said = shown.data["text/plain"]
+    assert said.split()[1] in ("pending", "building", "success")
+    assert "local service · us-west" in said
+    assert re.search(r"^  id +[0-9a-f-]{36}$", said, re.MULTILINE)

@@ -91,6 +91,18 @@ def test_the_end_is_shown_before_the_change_returns(cards: Cards, publisher: Pub
     assert len(publisher.sent) == count
 
 
+def test_what_has_changed_can_be_shown_at_once(cards: Cards, publisher: Publisher) -> None:
+    build = handle("packing", pack_seconds=None)
+    cards.show(build)
+    for status in ("checking", "uploading", "creating", "pending"):
+        build.status = status
+        cards.flush()
+        assert publisher.last.startswith(f"●  {status}")
+    publisher.gone = True
+    build.status = "building"
+    cards.flush()
+
+
 def test_a_problem_is_an_end(cards: Cards, publisher: Publisher) -> None:
     build = handle("packing", pack_seconds=None)
     cards.show(build)
@@ -147,7 +159,56 @@ def test_lines_in_a_terminal() -> None:
     assert lines[-1] == lines[-2]
 
 
-def test_a_closed_terminal_is_left_alone() -> None:
+def test_a_build_that_ends_while_it_is_shown_has_its_last_line() -> None:
+    lines: list[str] = []
+    build = handle("building", **built("building"))
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 1:
+            end(build)
+
+    screen = Lines(write)
+    screen.show(build)
+    assert [line.split()[1] for line in lines] == ["building", "success"]
+
+    build = handle("building", **built("building"))
+    observe = build.observe
+
+    def observe_late(*arguments: Any) -> None:
+        end(build)
+        observe(*arguments)
+
+    build.observe = observe_late  # type: ignore[method-assign]
+    screen.show(build)
+    assert lines[-1].startswith("✓  success")
+    assert "Built" in lines[-1]
+
+
+def test_a_build_shown_twice_in_a_terminal_ends_once() -> None:
+    lines: list[str] = []
+    screen = Lines(lines.append)
+    build = handle("building", **built("building"))
+    screen.show(build)
+    screen.show(build)
+    end(build)
+    assert [line.split()[1] for line in lines] == ["building", "building", "success"]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("I/O operation on closed file.")])
+def test_a_terminal_that_is_gone_does_no_harm(error: Exception) -> None:
+    def write(line: str) -> None:
+        raise error
+
+    screen = Lines(write)
+    build = handle("building", **built("building"))
+    screen.show(build)
+    end(build)
+    assert build.final
+    screen.show(build)
+
+
+def test_a_terminal_that_is_no_more_watched_is_left_alone() -> None:
     lines: list[str] = []
     screen = Lines(lines.append)
     build = handle("building", **built("building"))
