@@ -1,13 +1,10 @@
 """`%pcbuild`: builds from a notebook's cells."""
 
-import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
-from IPython.utils.process import arg_split  # type: ignore[attr-defined]
 from traitlets import Unicode
 
 from pipecat_nb import settings
@@ -72,7 +69,7 @@ class PipecatMagics(Magics):
     def pcbuild(self, line: str) -> Any:
         """Build a directory's image on Pipecat Cloud, or locally without an account: `%pcbuild help` explains."""
         try:
-            name, given = options.parse(_words(line))
+            name, given = options.parse(options.words(line))
         except options.HelpShown:
             return None
         try:
@@ -164,14 +161,6 @@ class PipecatMagics(Magics):
         if target not in self._workspaces:
             self._workspaces[target] = Workspace(Client(org=org, api_host=api_host))
         return self._workspaces[target]
-
-
-def _words(line: str) -> list[str]:
-    """A line's words, split as the platform's shell would."""
-    try:
-        return list(arg_split(line, posix=os.name != "nt"))
-    except ValueError as error:
-        raise UsageError(f"%pcbuild: {error} in {line!r}.") from None
 
 
 def _wait(handle: "BuildHandle", *, timeout: float = options.WAIT) -> "BuildHandle":

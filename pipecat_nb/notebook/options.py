@@ -1,11 +1,16 @@
 """What can be typed after `%pcbuild`: a parser for each subcommand."""
 
 import argparse
+import difflib
+import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from IPython.core.error import UsageError
+from IPython.utils.process import arg_split  # type: ignore[attr-defined]
 
 #: The subcommand of a line that begins with none: build a directory.
 BUILD = "build"
@@ -19,6 +24,10 @@ WAIT = 3600.0
 _BUILD_HELP = "an id, a unique beginning of one, or ^1 for the last build, ^2 for the one before (default: ^1)"
 
 
+# Blanks and words up to a # that begins a word: inside one, or in quotes, it belongs to the text.
+_BEFORE_COMMENT = re.compile(r"""(?:\s|(?!#)(?:[^\s'"\\]|\\.|"(?:\\.|[^"\\])*"|'[^']*')+)*""")
+
+
 class HelpShown(Exception):
     """The line asked for help only, which has been printed."""
 
@@ -30,6 +39,22 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(
             f"{self.prog}: {message}\n{self.format_usage().rstrip()}\n`{self.prog} --help` explains it."
         )
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """The arguments that the words mean; raises UsageError, which guesses what was meant."""
+        given, rest = self.parse_known_args(words)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}. {self._guess(given, rest)}".rstrip())
+        return given
+
+    def _guess(self, given: argparse.Namespace, rest: Sequence[str]) -> str:
+        flags = re.findall(r"--\w+", self.format_usage())
+        for word in rest:
+            if close := difflib.get_close_matches(word.partition("=")[0], flags, n=1):
+                return f"Did you mean {close[0]}?"
+        if getattr(given, "directory", None) == BUILD:
+            return f"Did you mean `%pcbuild {rest[0]}`?"
+        return 'Put quotes round what has spaces, as in "my agent".' if "directory" in given else ""
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise HelpShown
@@ -55,7 +80,7 @@ def _directory(parser: Parser) -> None:
 
 
 def _reference(parser: Parser) -> None:
-    parser.add_argument("build", metavar="BUILD", nargs="?", default="^1", help=_BUILD_HELP)
+    parser.add_argument("build", metavar="BUILD", type=_build_named, nargs="?", default="^1", help=_BUILD_HELP)
 
 
 def _logs(parser: Parser) -> None:
@@ -88,8 +113,17 @@ def _nothing(parser: Parser) -> None:
     pass
 
 
+def _build_named(text: str) -> str:
+    if text.startswith("^") and not re.fullmatch(r"\^[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text} is no build: ^1 is the last one, ^2 the one before")
+    return text
+
+
 def _number(text: str, *, least: int, most: int | None = None) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if value < least or (most is not None and value > most):
         bounds = f"{least} or more" if most is None else f"{least} to {most}"
         raise argparse.ArgumentTypeError(f"{text} is not {bounds}")
@@ -105,9 +139,12 @@ def _count(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
 
 
@@ -132,27 +169,47 @@ SUBCOMMANDS = {
 }
 
 
+#: The subcommands that are typed: to build needs none.
+_TYPED = [name for name in SUBCOMMANDS if name != BUILD]
+
+
+def words(line: str) -> list[str]:
+    """A line's words, split as the platform's shell would, without a comment; raises UsageError."""
+    match = _BEFORE_COMMENT.match(line)
+    assert match is not None
+    code = match[0] if line[match.end() :].startswith("#") else line
+    try:
+        return list(arg_split(code, posix=os.name != "nt"))
+    except ValueError as error:
+        raise UsageError(f"%pcbuild: {error} in {line!r}.") from None
+
+
 def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
     """The subcommand that a line's words mean, and its arguments; raises UsageError, or HelpShown for `--help`.
 
     A first word that is a subcommand is one. Anything else is a directory to build, or its options.
     """
-    if words and words[0] in SUBCOMMANDS and words[0] != BUILD:
-        return words[0], _parser(words[0]).parse_args(words[1:])
-    if words and words[0] in ("-h", "--help"):
+    first = words[0] if words else ""
+    if first in _TYPED:
+        return first, _parser(first).parse(words[1:])
+    if first in ("-h", "--help"):
         print(help_text())
         raise HelpShown
-    return BUILD, _parser(BUILD).parse_args(words)
+    if first.isalpha() and not Path(first).exists():
+        # Close enough for a slip of the hand, not for `agent`, which shares four letters with `target`.
+        for close in difflib.get_close_matches(first.lower(), _TYPED, n=1, cutoff=0.75):
+            raise UsageError(f"There is no directory {first!r} to build. Did you mean `%pcbuild {close}`?")
+    return BUILD, _parser(BUILD).parse(words)
 
 
 def help_text(topic: str | None = None) -> str:
     """The page that explains everything, or that of one subcommand; raises UsageError for an unknown one."""
     if topic is not None:
         if topic not in SUBCOMMANDS:
-            raise UsageError(f"%pcbuild has no subcommand {topic!r}; it has {', '.join(SUBCOMMANDS)}.")
+            raise UsageError(f"%pcbuild has no subcommand {topic!r}; it has {', '.join(_TYPED)}.")
         return _parser(topic).format_help().rstrip()
     width = max(map(len, SUBCOMMANDS)) + 2
-    rows = (f"  {name:<{width}}{each.summary}" for name, each in SUBCOMMANDS.items() if name != BUILD)
+    rows = (f"  {name:<{width}}{each.summary}" for name, each in SUBCOMMANDS.items() if name in _TYPED)
     return "\n".join([_parser(BUILD).format_help().rstrip(), "", "subcommands:", *rows, "", _NOTES])
 
 

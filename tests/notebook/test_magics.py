@@ -110,7 +110,9 @@ class TestBadInput:
             ("status zzz", UnknownBuild, "zzz"),
             ("./agent 'unclosed", UsageError, "No closing quotation"),
             ("./agent --wiat", UsageError, "unrecognized arguments"),
+            ("histroy --limit 3", UsageError, "Did you mean `%pcbuild history`"),
             ("help deploy", UsageError, "no subcommand"),
+            ("status zzz  # which?", UnknownBuild, "'zzz'"),
         ],
     )
     def test_one_error_says_what_happened(
