@@ -134,8 +134,8 @@ class Build:
 
     @property
     def final(self) -> bool:
-        """Whether the build has ended, well or badly."""
-        return self.status in FINAL_STATUSES
+        """Whether the build has ended, well or badly; of a status yet unknown, the time of its end tells."""
+        return self.status in FINAL_STATUSES or (self.status not in STATUSES and self.completed_at is not None)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -4,6 +4,7 @@ Order: what is given explicitly; a private API key from the environment; a token
 official command line's login; with none of these, the local service.
 """
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pipecat_nb.errors import SettingsError
+from pipecat_nb.errors import DirectoryNotFound, SettingsError
 from pipecat_nb.models import Secret
 
 API_HOST = "https://api.pipecat.daily.co"
@@ -48,6 +49,13 @@ class Target:
         host = urlsplit(self.api_host).netloc or self.api_host
         return f"{self.org} on {host}" if self.org else host
 
+    @property
+    def account(self) -> str:
+        """What tells this target's builds from others on this machine: its label, and of a key, which key."""
+        if self.kind != "api-key" or self.token is None:
+            return self.label
+        return f"{self.label} {hashlib.sha256(self.token.reveal().encode()).hexdigest()[:12]}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
@@ -72,26 +80,26 @@ def resolve(
     if host == LOCAL:
         return Target(kind="local", api_host="", org="local", source=f'api_host = "{LOCAL}"')
     chosen = host or API_HOST
-    if urlsplit(chosen).scheme not in ("http", "https") or not urlsplit(chosen).netloc:
+    if not _is_address(chosen):
         raise SettingsError(
             f"The API host {chosen!r} is not an address.", hint=f"It looks like {API_HOST}, or is {LOCAL!r}."
         )
 
-    if token:
-        secret = token if isinstance(token, Secret) else Secret(token)
+    given = token.reveal() if isinstance(token, Secret) else token
+    if secret := _secret(given, "the token that was given"):
         return _with_token(secret, org=org, api_host=chosen, source="given explicitly", environ=environ)
     for name in API_KEY_VARIABLES:
-        if value := environ.get(name):
-            return Target(kind="api-key", api_host=chosen, org=org, token=Secret(value), source=name)
-    if value := environ.get("PIPECAT_TOKEN"):
+        if secret := _secret(environ.get(name), name):
+            return Target(kind="api-key", api_host=chosen, org=org, token=secret, source=name)
+    if secret := _secret(environ.get("PIPECAT_TOKEN"), "PIPECAT_TOKEN"):
         named = org or environ.get("PIPECAT_ORG") or _login(environ).get("org")
-        return Target(kind="token", api_host=chosen, org=named, token=Secret(value), source="PIPECAT_TOKEN")
+        return Target(kind="token", api_host=chosen, org=named, token=secret, source="PIPECAT_TOKEN")
     login = _login(environ)
-    if value := login.get("token"):
+    source = f"the login in {_login_file(environ)}"
+    if secret := _secret(login.get("token"), source):
         _refuse_expired(login)
         named = org or environ.get("PIPECAT_ORG") or login.get("org")
-        source = f"the login in {_login_file(environ)}"
-        return Target(kind="token", api_host=chosen, org=named, token=Secret(str(value)), source=source)
+        return Target(kind="token", api_host=chosen, org=named, token=secret, source=source)
 
     if host or org:
         asked = f"the API host {host}" if host else f"the organization {org}"
@@ -110,6 +118,27 @@ def _with_token(
     return Target(
         kind="token", api_host=api_host, org=org or environ.get("PIPECAT_ORG"), token=token, source=source
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _secret(value: object, source: str) -> Secret | None:
+    """A token without the blanks around it that files and copying leave; None where there is none."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text:
+        return None
+    # Sent as it is, it would come back in another library's error.
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise SettingsError(
+            f"The token in {source} holds characters that no token has.", hint="Was more than the token copied?"
+        )
+    return Secret(text)
 
 
 def _login_file(environ: Mapping[str, str]) -> Path:
@@ -143,8 +172,8 @@ def project(
 ) -> Project:
     """The project in a directory; where none is given, that of `./pcc-deploy.toml` or the current directory."""
     override = environ.get("PIPECAT_DEPLOY_CONFIG_PATH") if directory is None else None
-    root = Path.cwd() if directory is None else Path(directory).expanduser()
-    path = Path(override).expanduser() if override else root / PROJECT_FILE
+    root = Path.cwd() if directory is None else _expand(directory)
+    path = _expand(override) if override else root / PROJECT_FILE
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -165,6 +194,13 @@ def project(
         agent_name=_text(data, "agent_name", path),
         exclude=tuple(exclude),
     )
+
+
+def _expand(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DirectoryNotFound(f"{os.fspath(path)!r} names nobody's home directory.") from error
 
 
 def _table(data: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:

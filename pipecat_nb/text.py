@@ -13,7 +13,8 @@ _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\
 
 def printable(text: str, *, limit: int | None = None) -> str:
     """Text of unknown origin without anything that acts on a terminal or a page; cut after `limit` characters."""
-    clean = _INVISIBLE.sub("", _ESCAPES.sub("", text))
+    # What is no text at all (the names of some files) is spelled out.
+    clean = _INVISIBLE.sub("", _ESCAPES.sub("", text.encode("utf-8", "backslashreplace").decode()))
     if limit is None or len(clean) <= limit:
         return clean
     return f"{clean[:limit]}… ({len(clean) - limit:,} characters more)"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipecat_nb import settings
-from pipecat_nb.errors import SettingsError
+from pipecat_nb.errors import DirectoryNotFound, SettingsError
 
 LOGIN = 'token = "login-token"\norg = "acme"\nrefresh_token = "r"\n[acme]\ndefault_public_key = "pk"\n'
 
@@ -30,15 +30,15 @@ def test_the_order_of_the_sources(environ: dict[str, str]) -> None:
     write_login(environ, LOGIN)
     found = [settings.resolve(environ=environ)]
     for name in ("PIPECAT_TOKEN", "PCC_API_KEY", "PIPECAT_CLOUD_API_KEY", "PIPECAT_API_KEY"):
-        environ[name] = f"value of {name}"
+        environ[name] = f"value-of-{name}\n"
         found.append(settings.resolve(environ=environ))
     found.append(settings.resolve("given", environ=environ))
     assert [(target.kind, target.token.reveal() if target.token else None) for target in found] == [
         ("token", "login-token"),
-        ("token", "value of PIPECAT_TOKEN"),
-        ("api-key", "value of PCC_API_KEY"),
-        ("api-key", "value of PIPECAT_CLOUD_API_KEY"),
-        ("api-key", "value of PIPECAT_API_KEY"),
+        ("token", "value-of-PIPECAT_TOKEN"),
+        ("api-key", "value-of-PCC_API_KEY"),
+        ("api-key", "value-of-PIPECAT_CLOUD_API_KEY"),
+        ("api-key", "value-of-PIPECAT_API_KEY"),
         ("api-key", "given"),
     ]
 
@@ -70,8 +70,9 @@ def test_the_api_host(environ: dict[str, str]) -> None:
     assert settings.resolve(environ=elsewhere).api_host == "http://127.0.0.1:9"
     assert settings.resolve(api_host="https://other", environ=elsewhere).api_host == "https://other"
     assert settings.resolve(api_host="local", environ=elsewhere).kind == "local"
-    with pytest.raises(SettingsError, match="not an address"):
-        settings.resolve(api_host="api.example", environ=key)
+    for host in ("api.example", "https://[bad", "https://", "ftp://x", "https://host:port"):
+        with pytest.raises(SettingsError, match="not an address"):
+            settings.resolve(api_host=host, environ=key)
 
 
 def test_a_host_without_a_token_is_not_taken_for_the_local_service(environ: dict[str, str]) -> None:
@@ -94,6 +95,20 @@ def test_a_damaged_login_is_told_without_its_token(environ: dict[str, str]) -> N
     assert "secret-token" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("token", ["sé-cret", "two secrets", "secret\nX-Header: y", "secret\x00"])
+def test_what_cannot_be_a_token_is_refused_without_being_told(environ: dict[str, str], token: str) -> None:
+    with pytest.raises(SettingsError, match="PIPECAT_API_KEY holds characters") as caught:
+        settings.resolve(environ=environ | {"PIPECAT_API_KEY": token})
+    assert "cret" not in str(caught.value)
+
+
+def test_two_keys_of_one_host_are_two_accounts(environ: dict[str, str]) -> None:
+    one, other = (settings.resolve(key, environ=environ) for key in ("key-one", "key-two"))
+    assert one.label == other.label
+    assert one.account != other.account
+    assert "key-one" not in one.account
 
 
 def test_no_token_in_a_repr(environ: dict[str, str]) -> None:
@@ -124,6 +139,11 @@ def test_the_project_of_a_directory(tmp_path: Path) -> None:
         agent_name="my-agent",
         exclude=("data/", "./notes"),
     )
+
+
+def test_a_home_of_nobody(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryNotFound, match="nobody's home"):
+        settings.project("~no-such-user-here/agent", environ={})
 
 
 def test_a_directory_without_a_project_file(tmp_path: Path) -> None:

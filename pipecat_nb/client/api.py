@@ -15,7 +15,7 @@ from pipecat_nb import local, settings
 from pipecat_nb.client import storage
 from pipecat_nb.client.transport import TRIES, Retry, Transport
 from pipecat_nb.errors import ConnectionFailed, PipecatError, ServerError, SettingsError, UploadExpired
-from pipecat_nb.models import Build, CreatedBuild, LogPage, Region, Secret, UploadTicket
+from pipecat_nb.models import Build, CreatedBuild, LogPage, Region, Secret, UploadTicket, parse_int
 from pipecat_nb.settings import Target
 
 #: The most builds that the service lists on one page.
@@ -120,7 +120,7 @@ class Client:
             data, _ = self._json("POST", "/builds", safe=False, json=body)
         return self._read(
             lambda: CreatedBuild(
-                build=Build.from_json(data["build"]),
+                build=_build(data),
                 context_hash=str(data.get("contextHash") or ""),
                 cached=data.get("cached") is True,
             ),
@@ -144,7 +144,7 @@ class Client:
     def get_build(self, id: str) -> Build:  # noqa: A002  the service's own name
         """A build as the service knows it now."""
         data, _ = self._json("GET", f"/builds/{quote(id, safe='')}", safe=True)
-        return self._read(lambda: Build.from_json(data["build"]), "a build")
+        return self._read(lambda: _build(data), "a build")
 
     def list_builds(
         self,
@@ -166,16 +166,18 @@ class Client:
             size = PAGE if limit is None else min(PAGE, limit - given)
             data, _ = self._json("GET", "/builds", safe=True, params={**filters, "limit": size, "offset": offset})
             rows = _rows(data, "builds")
+            before = given
             for row in rows:
                 build = Build.from_json(row)
-                # A row without an id is nobody's repetition.
-                if build.id in seen and build.id:
+                if build.id in seen and build.id:  # a row without an id repeats nobody's
                     continue
                 seen.add(build.id)
                 given += 1
                 yield build
             offset += len(rows)
-            if len(rows) < size:
+            total = parse_int(data.get("total"))
+            # A page that brings nothing new ends it too: something on the way may not know offsets.
+            if given == before or (len(rows) < size if total is None else offset >= total):
                 return
 
     def build_logs(self, id: str, *, limit: int = 500) -> LogPage:  # noqa: A002
@@ -243,6 +245,14 @@ def context_hash(archive: Path) -> str:
     """The service's hash of an archive: the first 16 hex digits of its MD5."""
     with archive.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()[:16]
+
+
+def _build(data: Mapping[str, Any]) -> Build:
+    """The one build of an answer, which must have an id and a status."""
+    build = Build.from_json(data["build"])
+    if not (build.id and build.status):
+        raise ValueError("it has no id or no status")
+    return build
 
 
 def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 from requests.exceptions import ConnectTimeout
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from pipecat_nb.errors import (
     APIError,
@@ -25,6 +25,7 @@ from pipecat_nb.errors import (
     Unauthorized,
 )
 from pipecat_nb.models import Secret
+from pipecat_nb.text import LINE_LIMIT, printable
 
 #: Seconds to connect, and to wait for the next bytes of an answer.
 TIMEOUT = (10.0, 60.0)
@@ -104,6 +105,12 @@ class Transport:
                 if (safe or never_sent(error)) and self.retry.pause(attempt):
                     continue
                 raise connection_failed(error, url) from error
+            except (HTTPError, ValueError) as error:  # an address that only the deeper layers refuse
+                raise ConnectionFailed(
+                    f"{_place(url)} is no address to send to: {error}.",
+                    hint="`%pcbuild target` shows where this talks to.",
+                    sent=False,
+                ) from error
             if response.ok and not response.is_redirect:
                 return response
             again = response.status_code in _BUSY if safe else response.status_code == 429
@@ -116,10 +123,10 @@ class Transport:
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
         """The JSON object of the service's answer, and its headers; an answer that is none is a ServerError."""
         response = self.call(method, url, token=token, safe=safe, **arguments)
-        return read_json(response), response.headers
+        return read_json(response, token=token), response.headers
 
 
-def read_json(response: requests.Response) -> dict[str, Any]:
+def read_json(response: requests.Response, *, token: Secret | None) -> dict[str, Any]:
     """The JSON object of an answer."""
     try:
         value = response.json()
@@ -127,8 +134,9 @@ def read_json(response: requests.Response) -> dict[str, Any]:
         value = None
     if isinstance(value, dict):
         return value
+    said = _excerpt(response, token=token)
     raise ServerError(
-        f"{_place(response.url)} answered with something that is not the service's JSON: {_excerpt(response)}",
+        f"{_place(response.url)} answered with something that is not the service's JSON: {said}",
         hint="Is the API host right? `%pcbuild target` shows it.",
         status=response.status_code,
     )
@@ -181,12 +189,10 @@ def api_error(response: requests.Response, *, token: Secret | None) -> PipecatEr
     except requests.JSONDecodeError:
         body = None
     told = body if isinstance(body, dict) else {}
-    text = str(told.get("error") or "") or _excerpt(response)
-    if token is not None:
-        text = text.replace(token.reveal(), "•••")
+    text = _shown(str(told.get("error") or ""), token=token) or _excerpt(response, token=token)
     kind, hint = _kind(status, response)
     message = f"{_place(response.url)} answered {status}: {text}"
-    return kind(message, hint=hint, status=status, code=str(told.get("code") or ""))
+    return kind(message, hint=hint, status=status, code=_shown(str(told.get("code") or ""), token=token))
 
 
 def _kind(status: int, response: requests.Response) -> tuple[type[APIError], str]:
@@ -207,9 +213,15 @@ def _place(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 
 
-def _excerpt(response: requests.Response) -> str:
+def _shown(text: str, *, token: Secret | None) -> str:
+    """Text of the service, fit to be shown, without the token."""
+    return printable(text if token is None else text.replace(token.reveal(), str(token)), limit=LINE_LIMIT)
+
+
+def _excerpt(response: requests.Response, *, token: Secret | None) -> str:
     """A line of a body that is not the service's JSON: a page's title, or its first words."""
-    text = response.text[:20_000]
+    text = response.text
+    text = (text if token is None else text.replace(token.reveal(), str(token)))[:20_000]
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     words = " ".join((title.group(1) if title else re.sub(r"<[^>]*>", " ", text)).split())
-    return words[:200] or response.reason or "no text"
+    return printable(words, limit=200) or response.reason or "no text"

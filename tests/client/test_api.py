@@ -10,6 +10,7 @@ import pytest
 
 from pipecat_nb.client import Client
 from pipecat_nb.errors import (
+    APIError,
     BadRequest,
     ConnectionFailed,
     NotFound,
@@ -28,8 +29,8 @@ BUILD = {"id": "123e4567-e89b-12d3-a456-426614174000", "status": "pending", "reg
 MakeClient = Callable[..., Client]
 
 
-def page(*builds: dict[str, Any]) -> Answer:
-    return Answer(body={"builds": list(builds), "total": len(builds), "limit": 100, "offset": 0})
+def page(*builds: dict[str, Any], total: int | None = None) -> Answer:
+    return Answer(body={"builds": list(builds), "total": len(builds) if total is None else total})
 
 
 def test_a_get_is_sent_again_after_passing_failures(
@@ -107,9 +108,43 @@ def test_a_personal_token_goes_to_its_first_organization(scripted: Scripted, key
 def test_all_pages_are_listed_once_each(scripted: Scripted, key_client: MakeClient) -> None:
     rows = [BUILD | {"id": f"build-{number}"} for number in range(150)]
     # A build was created between the two pages: the last row of the first comes again on the second.
-    scripted.answers = [page(*rows[:100]), page(*rows[99:])]
+    scripted.answers = [page(*rows[:100], total=150), page(*rows[99:], total=151)]
     assert [build.id for build in key_client().list_builds()] == [row["id"] for row in rows]
     assert "offset=100" in scripted.asked[1].path
+
+
+def test_something_that_knows_no_offsets_is_not_asked_for_ever(scripted: Scripted, key_client: MakeClient) -> None:
+    rows = [BUILD | {"id": f"build-{number}"} for number in range(100)]
+    scripted.answers = [page(*rows, total=1000)]
+    assert len(list(key_client().list_builds())) == 100
+    assert len(scripted.asked) == 2
+
+
+def test_small_pages_are_followed_to_the_total(scripted: Scripted, key_client: MakeClient) -> None:
+    rows = [BUILD | {"id": f"build-{number}"} for number in range(3)]
+    scripted.answers = [page(*rows[:2], total=3), page(*rows[2:], total=3)]
+    assert [build.id for build in key_client().list_builds()] == ["build-0", "build-1", "build-2"]
+
+
+@pytest.mark.parametrize("body", [{"build": {}}, {"build": {"id": "x"}}, {"build": {"status": "pending"}}])
+def test_a_build_without_id_or_status_is_none(scripted: Scripted, key_client: MakeClient, body: Any) -> None:
+    scripted.answers = [Answer(201, body)]
+    with pytest.raises(ServerError, match="no id or no status"):
+        key_client().create_build("upload", region="us-west")
+
+
+@pytest.mark.parametrize("answer", [401, 200])
+@pytest.mark.parametrize("form", ["json", "page"])
+def test_a_token_that_the_service_repeats_is_not_told(
+    scripted: Scripted, key_client: MakeClient, answer: int, form: str
+) -> None:
+    token = "sk_live_very_secret_0123456789"
+    text = f"you sent {'x' * 180}{token} to us"
+    body = {"error": text, "code": token} if form == "json" else f"<p>{text}</p>"
+    scripted.answers = [Answer(answer, body)]
+    with pytest.raises(APIError) as caught:
+        key_client(token).get_build("x")
+    assert "sk_live" not in f"{caught.value}{caught.value.code}"
 
 
 def test_a_limit_asks_for_no_more(scripted: Scripted, key_client: MakeClient) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipecat_nb.notebook.quantities import duration, files, printable, size
+from pipecat_nb.notebook.quantities import duration, files, size
+from pipecat_nb.text import printable
 
 
 @pytest.mark.parametrize(
