@@ -72,6 +72,8 @@ class Record:
         """Keep one start."""
         row = asdict(start)
         row |= row.pop("commit") | {"target": self._target, "started_at": datetime.now(UTC).isoformat()}
+        # SQLite's text is UTF-8, and the name of a directory need not be.
+        row |= {name: _utf8(row[name]) for name in ("directory", "name", "note")}
         names = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
         self._run(f"INSERT INTO starts ({names}) VALUES ({values})", row)
@@ -82,18 +84,27 @@ class Record:
         return [row["id"] for row in self._run(query, {"target": self._target})]
 
     def columns(self) -> Mapping[str, Mapping[str, Any]]:
-        """By build id: cached, directory, note, git_*, pack_time, upload_time, files of the start that made it.
+        """By build id: directory, name, git_*, pack_time, upload_time, files of the start that made it, and of all
+        starts that led to it, whether one got it from the cache (cached), and the last note.
 
         A build that was only ever met in the cache has the values of the first time.
         """
-        query = "SELECT * FROM starts WHERE target = :target ORDER BY cached DESC, number DESC"
-        return {row["id"]: _columns(row) for row in self._run(query, {"target": self._target})}
+        found: dict[str, dict[str, Any]] = {}
+        query = "SELECT * FROM starts WHERE target = :target ORDER BY number"
+        for row in self._run(query, {"target": self._target}):
+            columns, before = _columns(row), found.get(row["id"])
+            if before is not None:
+                of_all = {
+                    "cached": columns["cached"] or before["cached"],
+                    "note": columns["note"] or before["note"],
+                }
+                columns = (before if columns["cached"] else columns) | of_all
+            found[row["id"]] = columns
+        return found
 
     def start_of(self, build_id: str) -> Mapping[str, Any]:
-        """The columns of one build, and its name; empty for a build that was not started here."""
-        query = "SELECT * FROM starts WHERE target = :target AND id = :id ORDER BY cached, number LIMIT 1"
-        rows = self._run(query, {"target": self._target, "id": build_id})
-        return _columns(rows[0]) if rows else {}
+        """The columns of one build; empty for a build that was not started here."""
+        return self.columns().get(build_id, {})
 
     def _run(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
         try:
@@ -103,12 +114,16 @@ class Record:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(_SCHEMA)
                 return database.execute(statement, values).fetchall()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             warnings.warn(f"The local record {self._path} cannot be used: {error}", stacklevel=3)
             return []
 
 
-def _columns(row: sqlite3.Row) -> Mapping[str, Any]:
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _columns(row: sqlite3.Row) -> dict[str, Any]:
     values = {key: row[key] for key in row.keys() if key not in ("number", "target", "id")}  # noqa: SIM118
     for flag in ("cached", "git_dirty"):
         values[flag] = None if values[flag] is None else bool(values[flag])

@@ -20,16 +20,26 @@ def test_starts_come_back_latest_first(tmp_path: Path) -> None:
     assert Record("elsewhere", path=tmp_path / "record.sqlite3").recent() == []
 
 
-def test_the_columns_are_of_the_start_that_made_the_build(tmp_path: Path) -> None:
+def test_the_columns_are_of_the_start_that_made_the_build_and_the_last_note(tmp_path: Path) -> None:
     record = Record("here", path=tmp_path / "record.sqlite3")
     record.add(start("a", cached=True, note="met in the cache"))
     record.add(start("a", note="made"))
-    record.add(start("a", cached=True, note="met again"))
     columns = record.columns()["a"]
-    assert (columns["note"], columns["cached"], columns["files"]) == ("made", False, 3)
+    assert (columns["note"], columns["cached"], columns["files"]) == ("made", True, 3)
+    record.add(start("a", cached=True, note="met again"))
+    record.add(start("a", cached=True))
+    assert record.columns()["a"]["note"] == "met again"
+    record.add(start("b"))
+    assert record.columns()["b"]["cached"] is False
     assert columns["pack_time"] == 0.5
-    assert record.start_of("a") == columns
+    assert record.start_of("a")["files"] == 3
     assert record.start_of("unknown") == {}
+
+
+def test_a_directory_whose_name_is_no_text(tmp_path: Path) -> None:
+    record = Record("here", path=tmp_path / "record.sqlite3")
+    record.add(Start(id="a", cached=False, directory="/caf\udce9", name="caf\udce9"))
+    assert record.start_of("a")["name"] == "caf\\udce9"
 
 
 def test_a_damaged_record_warns_and_goes_on(tmp_path: Path) -> None:

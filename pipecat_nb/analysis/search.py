@@ -52,7 +52,7 @@ def history(
         listed = islice(_created(listed, earliest, latest), limit)
     builds = list(listed)
     target = client.target
-    return frame(builds, record=Record(target.label).columns(), target=target, fetched_at=now)
+    return frame(builds, record=Record(target.account).columns(), target=target, fetched_at=now)
 
 
 def _created(builds: Iterator[Build], earliest: datetime | None, latest: datetime | None) -> Iterator[Build]:

@@ -1,6 +1,7 @@
 """The handle of a build: what is known of it, as traits that can be observed, and the ways to wait for it."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Generator
@@ -12,12 +13,16 @@ from traitlets import Bool, Float, HasTraits, Instance, Int, Tuple, Unicode
 from pipecat_nb import models
 from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
+from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
     from pipecat_nb.client import Client
 
 #: Seconds that `wait` waits when it is not told otherwise.
 WAIT_LIMIT = 3600.0
+
+#: Seconds between two chances to interrupt the waiting.
+SLICE = 1.0
 
 #: Lines of the log's end that are kept with a build that failed.
 TAIL = 20
@@ -57,6 +62,8 @@ class BuildHandle(HasTraits):
     def __init__(self, client: "Client", **traits: Any) -> None:
         super().__init__(**traits)
         self._client = client
+        #: Whether a watcher keeps this up to date.
+        self.followed = False
         self._ended = threading.Event()
         # Whoever asks the service, the watching thread or another, brings the news.
         self._updating = threading.RLock()
@@ -69,7 +76,7 @@ class BuildHandle(HasTraits):
     @property
     def final(self) -> bool:
         """Whether the build has ended, well or badly."""
-        return self.status in models.FINAL_STATUSES
+        return self.build is not None and self.build.final
 
     @property
     def elapsed(self) -> float:
@@ -98,8 +105,12 @@ class BuildHandle(HasTraits):
 
         Raises BuildFailed or BuildTimedOut if it ended badly, WaitTimeout if it has not ended yet.
         """
-        if not (self.problem or self._ended.wait(timeout)):
-            raise self._waited_enough(timeout)
+        deadline = time.monotonic() + timeout
+        # In slices: Windows lets Ctrl-C through between them, and the longest wait has a limit.
+        while not self._ended.wait(max(0.0, min(SLICE, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                raise self._waited_enough(timeout)
+            self._look_if_nobody_does()
         return self._result()
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -110,18 +121,31 @@ class BuildHandle(HasTraits):
         ended = asyncio.Event()
 
         def wake(_: object) -> None:
-            if self.final:
+            if self.final or self.problem:
                 loop.call_soon_threadsafe(ended.set)
 
-        self.observe(wake, "status")
+        self.observe(wake, ["status", "problem"])
         try:
-            if not (self.problem or self.final):
-                await asyncio.wait_for(ended.wait(), WAIT_LIMIT)
+            async with asyncio.timeout(WAIT_LIMIT):
+                while not self._ended.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(ended.wait(), SLICE)
+                        break
+                    await asyncio.to_thread(self._look_if_nobody_does)
         except TimeoutError:
             raise self._waited_enough(WAIT_LIMIT) from None
         finally:
-            self.unobserve(wake, "status")
+            self.unobserve(wake, ["status", "problem"])
         return self._result()
+
+    def _look_if_nobody_does(self) -> None:
+        """Ask the service where no watcher does: the extension was unloaded, or its workspace closed."""
+        if self.followed:
+            return
+        try:
+            self.refresh()
+        except PipecatError as error:
+            self.trouble = error.message
 
     def _waited_enough(self, timeout: float) -> WaitTimeout:
         said = f" {self.trouble}" if self.trouble else ""
@@ -141,10 +165,12 @@ class BuildHandle(HasTraits):
     def failure(self) -> BuildError:
         """The exception of a build that ended badly: why, the log's last lines, and the next command."""
         timed_out = self.status == models.TIMEOUT
-        kind = BuildTimedOut if timed_out else BuildFailed
+        kind: type[BuildError] = BuildTimedOut if timed_out else BuildFailed
         what = "was stopped at the service's time limit" if timed_out else "failed"
-        why = f": {self.error_message}" if self.error_message else ""
-        tail = "".join(f"\n  {line}" for line in self.log_tail[-8:])
+        if self.status not in models.STATUSES:
+            kind, what = BuildError, f"ended as {self.status!r}"
+        why = f": {printable(self.error_message, limit=LINE_LIMIT)}" if self.error_message else ""
+        tail = "".join(f"\n  {printable(line, limit=LINE_LIMIT)}" for line in self.log_tail[-8:])
         hint = f"`%pcbuild logs {self.id[:8]}` shows its whole log."
         return kind(
             f"Build {self.id} of {self.name or self.context_hash} {what}{why}{tail}", hint=hint, build=self
@@ -167,7 +193,7 @@ class BuildHandle(HasTraits):
                 try:
                     self._take(build)
                 finally:  # also where somebody's observer raises
-                    if self.status in models.FINAL_STATUSES:
+                    if self.build is build and build.final:
                         self._ended.set()
 
     def _knows_later(self, build: models.Build) -> bool:
@@ -179,6 +205,7 @@ class BuildHandle(HasTraits):
         """No build could be created: say why, and stop the clock."""
         self._seconds = time.monotonic() - self._begun
         self.problem = problem
+        self._ended.set()
 
     def _take(self, build: models.Build) -> None:
         # The log's end comes first: who is woken by the status finds it there.

@@ -44,6 +44,7 @@ class Watcher:
             if self._closed:
                 return
             self._handles.append(handle)
+            handle.followed = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="pipecat_nb watcher", daemon=True)
                 self._thread.start()
@@ -53,6 +54,8 @@ class Watcher:
         """Follow nothing any more; the builds go on."""
         with self._lock:
             self._closed = True
+            for handle in self._handles:
+                handle.followed = False
             self._handles.clear()
             thread = self._thread
         self._woken.set()
@@ -70,7 +73,11 @@ class Watcher:
                     return
                 handles = list(self._handles)
             looks += 1
-            self._look(handles, alone=handles[looks % len(handles)] if looks % RECONCILE == 0 else None)
+            alone = handles[looks // RECONCILE % len(handles)] if looks % RECONCILE == 0 else None
+            try:
+                self._look(handles, alone=alone)
+            except Exception:  # noqa: BLE001  a fault in one look must not end the watching
+                _log.exception("A look at the builds failed.")
 
     def _wait(self, pause: float) -> float:
         """Wait for the next look, and return the pause after it; a new build brings both back to the beginning."""
@@ -86,27 +93,31 @@ class Watcher:
             listed = {build.id: build for build in self._client.list_builds(limit=100)}
         except PipecatError as error:
             for handle in handles:
-                handle.trouble = error.message
+                _tell(handle, error.message)
             return
         for handle in handles:
             build = listed.get(handle.id)
             if build is None or (handle is alone and not build.final):
-                build = self._get(handle)
-            if build is not None:
+                _tell(handle, self._ask(handle))
+            else:
                 _tell(handle, build)
 
-    def _get(self, handle: BuildHandle) -> Build | None:
+    def _ask(self, handle: BuildHandle) -> Build | str:
+        """The service's record of one build, or why there is none."""
         try:
             return self._client.get_build(handle.id)
         except NotFound:
-            handle.trouble = f"The service does not know build {handle.id} any more."
+            return f"The service does not know build {handle.id} any more."
         except PipecatError as error:
-            handle.trouble = error.message
-        return None
+            return error.message
 
 
-def _tell(handle: BuildHandle, build: Build) -> None:
+def _tell(handle: BuildHandle, news: Build | str) -> None:
+    """Hand a handle its build's record, or why there was none this time."""
     try:
-        handle.update(build)
+        if isinstance(news, Build):
+            handle.update(news)
+        else:
+            handle.trouble = news
     except Exception:  # noqa: BLE001  an observer's fault must not end the watching of all other builds
-        _log.exception("An observer of build %s failed.", build.id)
+        _log.exception("An observer of build %s failed.", handle.id)

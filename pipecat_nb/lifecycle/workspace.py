@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipecat_nb import context, settings
 from pipecat_nb.client import Client
-from pipecat_nb.errors import BadRequest, PipecatError, UnknownBuild, UnknownRegion
+from pipecat_nb.errors import BadRequest, NotFound, PipecatError, UnknownBuild, UnknownRegion
 from pipecat_nb.lifecycle.handle import BuildHandle
 from pipecat_nb.lifecycle.stages import CHECKING, CREATING, UPLOADING
 from pipecat_nb.lifecycle.watcher import Watcher
@@ -47,11 +47,12 @@ class Workspace:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._watcher = Watcher(client)
+        self._started: list[str] = []
 
     @property
     def record(self) -> Record:
         """What this machine knows of the builds at this client's target."""
-        return Record(self.client.target.label)
+        return Record(self.client.target.account)
 
     def close(self) -> None:
         """Stop following builds; they go on."""
@@ -94,10 +95,12 @@ class Workspace:
         except BaseException:  # Ctrl-C: the card must not say that this still goes on
             handle.fail("Interrupted.")
             raise
+        # From here on the build exists: nothing that fails may lose it.
         handle.cached = created.cached
-        self._keep(handle, created.build)
         handle.update(created.build)
         self._watcher.follow(handle)
+        self._started.append(handle.id)
+        self._keep(handle, created.build)
         return handle
 
     def _pack(self, handle: BuildHandle, *, exclude: tuple[str, ...]) -> context.BuildContext:
@@ -179,7 +182,7 @@ class Workspace:
         if match := re.fullmatch(r"\^([1-9]\d*)", text):
             return self._nth_last(int(match[1]))
         if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
-            return self.client.get_build(text)
+            return self._get(text)
         matching = [build for build in self.client.list_builds(limit=SEARCHED) if build.id.startswith(text)]
         if len(matching) == 1:
             return matching[0]
@@ -189,11 +192,20 @@ class Workspace:
         raise UnknownBuild(f"{len(matching)} builds begin with {text!r}.", hint=f"Write more of the id: {ids}")
 
     def _nth_last(self, number: int) -> Build:
-        """The n-th last build started here; where this machine has no record, of all the service knows."""
-        ids = self.record.recent()
+        """The n-th last build of this session, then of this machine; where it has none, of all on the service."""
+        ids = list(dict.fromkeys([*reversed(self._started), *self.record.recent()]))
         if not ids:
             ids = [build.id for build in self.client.list_builds(limit=number)]
         if number > len(ids):
             known = f"only {len(ids)} are known" if ids else "none is known"
             raise UnknownBuild(f"There is no build ^{number}: {known}.", hint="`%pcbuild DIR` starts one.")
-        return self.client.get_build(ids[number - 1])
+        return self._get(ids[number - 1])
+
+    def _get(self, build_id: str) -> Build:
+        try:
+            return self.client.get_build(build_id)
+        except NotFound as error:
+            raise UnknownBuild(
+                f"{self.client.target.label} knows no build {build_id}.",
+                hint="`%pcbuild history` lists the builds there; `%pcbuild target` shows where that is.",
+            ) from error

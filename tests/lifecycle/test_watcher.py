@@ -4,9 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from traitlets import Bunch
 
 from pipecat_nb.client import Client
+from pipecat_nb.errors import BuildError
 from pipecat_nb.lifecycle import BuildHandle, Workspace
+from pipecat_nb.lifecycle.watcher import RECONCILE
 from pipecat_nb.models import Build
 
 from ..conftest import wait_until
@@ -86,6 +89,46 @@ def test_an_observer_that_fails_ends_no_watching(
     second.wait(30)
     assert first.wait(1).status == "success"
     assert "observer of build build-1" in caplog.text
+
+
+def test_an_observer_of_trouble_that_fails_ends_no_watching(
+    scripted: Scripted, watched: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.answers = [Answer(500, {"error": "broken", "code": "X"}), listed(row(1, "success"))]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+
+    def fail(change: Bunch) -> None:
+        if change.name == "trouble":
+            raise ValueError("somebody's fault")
+
+    handle.observe(fail)
+    assert handle.wait(30).status == "success"
+    assert "An observer of build build-1 failed" in caplog.text
+
+
+def test_every_build_has_its_turn_to_be_asked_for_alone() -> None:
+    turns = [look // RECONCILE % 4 for look in range(RECONCILE, 40 * RECONCILE, RECONCILE)]
+    assert {turns.count(number) for number in range(4)} <= {9, 10}
+
+
+def test_a_new_status_that_has_ended_is_waited_for_no_longer(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed(row(1, "cancelled") | {"completedAt": "2026-02-20T12:00:00Z"})]
+    with pytest.raises(BuildError, match="ended as 'cancelled'"):
+        watched.attach(Build.from_json(row(1, "building"))).wait(30)
+
+
+def test_waiting_goes_on_without_a_watcher(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [Answer(body={"build": row(1, "success")})]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+    watched.close()
+    assert handle.wait(30).status == "success"
+
+
+def test_what_the_service_says_of_a_failure_is_cleaned_and_bounded(key_client: MakeClient) -> None:
+    handle = BuildHandle(key_client(), name="agent")
+    handle.update(Build.from_json(row(1, "failed") | {"errorMessage": "\x1b[2Jbad" + "y" * 100_000}))
+    assert "\x1b" not in str(handle.failure())
+    assert len(str(handle.failure())) < 2000
 
 
 def test_older_news_change_nothing(key_client: MakeClient) -> None:
