@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, "load_ipython_extension", "unload_ipython_extension"])
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

@@ -11,8 +11,6 @@ import pytest
 
 from .conftest import TINY, Caller
 
-pytest.importorskip("pipecatcloud", reason="pip install pipecatcloud, the official client, to compare with")
-
 # A process of its own: the client reads its settings when it is imported.
 _CLIENT = """
 import asyncio, json, sys
