@@ -1,14 +1,14 @@
 """`%pcbuild`: builds from a notebook's cells."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakValueDictionary
 
 from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import Unicode
 
 from pipecat_nb import settings
-from pipecat_nb.errors import WaitInterrupted
+from pipecat_nb.errors import PipecatError, WaitInterrupted
 from pipecat_nb.notebook import options, preview, table
 from pipecat_nb.notebook.live import Screen
 from pipecat_nb.settings import Target
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 #: a target's kind -> as whom the service sees us
 _AS = {"api-key": "a private API key", "token": "a person, by a token", "local": "this machine's user"}
+
+
+class _Place(TypedDict):
+    """What `%config` says of the place to build at."""
+
+    org: str | None
+    api_host: str | None
 
 
 @magics_class
@@ -135,13 +142,24 @@ class PipecatMagics(Magics):
         self._display(table.bundle(rows, columns=("region", "place", "")))
 
     def _target(self, given: Namespace) -> None:
-        target = self._workspace().client.target
+        from pipecat_nb.client import Client, Retry
+
+        target, problem = settings.resolve(**self._place), ""
+        try:
+            # One try: who asks here wants to know how it stands now.
+            client = Client(**self._place, retry=Retry(tries=1))
+            target = client.target
+            client.regions()
+        except PipecatError as error:
+            # A hint to look here helps nobody who does.
+            problem = error.message if "%pcbuild target" in error.hint else str(error)
         rows = [
             ("builds go to", target.label),
             ("address", target.api_host),
             ("organization", target.org or ""),
             ("as", _AS[target.kind]),
             ("because", target.source),
+            ("problem", " ".join(problem.split())),
         ]
         self._display(table.bundle([row for row in rows if row[1]]))
 
@@ -156,11 +174,14 @@ class PipecatMagics(Magics):
         from pipecat_nb.client import Client
         from pipecat_nb.lifecycle import Workspace
 
-        org, api_host = self.org or None, self.api_host or None
-        target = settings.resolve(org=org, api_host=api_host)
+        target = settings.resolve(**self._place)
         if target not in self._workspaces:
-            self._workspaces[target] = Workspace(Client(org=org, api_host=api_host))
+            self._workspaces[target] = Workspace(Client(**self._place))
         return self._workspaces[target]
+
+    @property
+    def _place(self) -> _Place:
+        return {"org": self.org or None, "api_host": self.api_host or None}
 
 
 def _wait(handle: "BuildHandle", *, timeout: float = options.WAIT) -> "BuildHandle":

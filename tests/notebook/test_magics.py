@@ -10,8 +10,10 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from pipecat_nb.errors import BuildFailed, DirectoryNotFound, UnknownBuild, UnknownRegion
+from pipecat_nb.errors import BuildFailed, DirectoryNotFound, SettingsError, UnknownBuild, UnknownRegion
 from pipecat_nb.local import LocalService
+
+from ..scripted import Answer, Scripted
 
 
 @pytest.fixture
@@ -166,6 +168,53 @@ class TestLooking:
         assert "PIPECAT_API_KEY" in said
         assert service.url in said
         assert service.token.reveal() not in said
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (None, "cannot be reached"),
+            (Answer(401, {"error": "Unauthorized"}), "answered 401: Unauthorized"),
+            (Answer(body={"organizations": []}), "belongs to no organization. PIPECAT_ORG names one."),
+        ],
+    )
+    def test_the_target_says_what_is_wrong_with_it(
+        self,
+        shell: InteractiveShell,
+        scripted: Scripted,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        answer: Answer | None,
+        said: str,
+    ) -> None:
+        host = scripted.url if answer else "http://127.0.0.1:9"
+        scripted.answers = [answer] if answer else []
+        monkeypatch.setenv("PIPECAT_API_HOST", host)
+        monkeypatch.setenv("PIPECAT_TOKEN", "token-of-a-test")
+        run(shell, "%pcbuild target")
+        out = capsys.readouterr().out
+        for word in (host, "a person, by a token", "PIPECAT_TOKEN", said):
+            assert word in out
+        assert "token-of-a-test" not in out
+        assert len(scripted.asked) <= 1
+
+    def test_the_target_says_why_there_is_no_local_service(
+        self,
+        shell: InteractiveShell,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        tmp_path: Path,
+    ) -> None:
+        (tmp_path / "state").write_text("no directory")
+        monkeypatch.setenv("PIPECAT_NB_STATE", str(tmp_path / "state"))
+        run(shell, "%pcbuild target")
+        said = capsys.readouterr().out
+        assert "no credentials were found" in said
+        assert "cannot be written" in said
+
+    def test_a_host_without_a_token_is_an_error(self, shell: InteractiveShell) -> None:
+        run(shell, "%config PipecatMagics.api_host = 'http://127.0.0.1:9'")
+        with pytest.raises(SettingsError, match="no token for the API host"):
+            run(shell, "%pcbuild target")
 
     def test_help(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
         for line in ("help", "--help", "help wait", "wait --help"):
