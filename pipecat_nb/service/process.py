@@ -2,11 +2,13 @@
 
 import io
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,10 @@ LINE_LIMIT = 64 * 1024
 
 #: Seconds between asking a process to end and ending it.
 GRACE = 5.0
+
+#: Pieces of output that are read ahead, and seconds from one look whether the process has ended to the next.
+_CHUNKS = 16
+_LOOK = 0.2
 
 
 class Stopped(Exception):
@@ -31,7 +37,11 @@ class ProcessFailed(Exception):
 
 
 class ProcessTree:
-    """Runs the commands of one job, one at a time; `stop` ends the present one and refuses the next ones."""
+    """Runs the commands of one job, one at a time; `stop` ends the present one and refuses the next ones.
+
+    A command's process group is ended with it. A process that left the group (`setsid`) is not, but nobody waits
+    for it: its output is read for `grace` seconds after the command's own end, and no longer.
+    """
 
     def __init__(self, *, grace: float = GRACE) -> None:
         self._grace = grace
@@ -39,11 +49,12 @@ class ProcessTree:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def lines(self, command: Sequence[str], *, directory: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    def lines(
+        self, command: Sequence[str], *, directory: Path, environment: Mapping[str, str]
+    ) -> Generator[str, None, None]:
         """What a command prints, line by line; raises ProcessFailed, Stopped, or OSError if it cannot start."""
         with self._lock:
-            if self._stopped:
-                raise Stopped
+            self.check()
             process = self._process = subprocess.Popen(
                 command,
                 cwd=directory,
@@ -53,21 +64,22 @@ class ProcessTree:
                 stderr=subprocess.STDOUT,
                 **_own_group(),
             )
-        with process:
-            output = process.stdout
-            assert isinstance(output, io.BufferedReader)
-            try:
-                yield from split_lines(iter(lambda: output.read1(LINE_LIMIT), b""))
-                process.wait()
-            finally:
-                with self._lock:
-                    self._process = None
-                # Also after a good end: a step may have left a process behind.
-                _kill(process)
-        if self._stopped:
-            raise Stopped
+        try:
+            yield from split_lines(_output(process, grace=self._grace))
+        finally:
+            with self._lock:
+                self._process = None
+            # Also after a good end: a step may have left a process behind.
+            _kill(process)
+            process.wait()
+        self.check()
         if process.returncode:
             raise ProcessFailed(process.returncode)
+
+    def check(self) -> None:
+        """Raise Stopped once the job was stopped: for what the job does beside its commands."""
+        if self._stopped:
+            raise Stopped
 
     def stop(self) -> None:
         """End the present command and all of its children, by force after a time of grace."""
@@ -79,6 +91,40 @@ class ProcessTree:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self._grace)
             _kill(process)
+
+
+def _output(process: "subprocess.Popen[bytes]", *, grace: float) -> Iterator[bytes]:
+    """What a process and its children print, for at most `grace` seconds after its own end."""
+    output = process.stdout
+    assert isinstance(output, io.BufferedReader)
+    chunks: queue.Queue[bytes] = queue.Queue(maxsize=_CHUNKS)
+    left = threading.Event()
+    # A thread of its own, because reading a pipe cannot be given up on every platform.
+    threading.Thread(target=_pump, args=(output, chunks, left), name="output", daemon=True).start()
+    until: float | None = None
+    try:
+        while until is None or time.monotonic() < until:
+            if until is None and process.poll() is not None:
+                until = time.monotonic() + grace
+            with suppress(queue.Empty):
+                if not (chunk := chunks.get(timeout=_LOOK)):
+                    process.wait()
+                    return
+                yield chunk
+    finally:
+        left.set()
+        with suppress(queue.Empty):
+            while True:  # makes room for the piece that the thread holds
+                chunks.get_nowait()
+
+
+def _pump(output: io.BufferedReader, chunks: "queue.Queue[bytes]", left: threading.Event) -> None:
+    with output:
+        while not left.is_set():
+            chunk = output.read1(LINE_LIMIT)
+            chunks.put(chunk)
+            if not chunk:
+                return
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:

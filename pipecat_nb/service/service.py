@@ -2,12 +2,14 @@
 
 import hashlib
 import hmac
+import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from pipecat_nb.models import CONTEXT_LIMIT
@@ -23,6 +25,9 @@ from pipecat_nb.service.worker import Workers
 BUILD_TIMEOUT = 3600.0
 
 WORKERS = 2
+
+
+_log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -126,6 +131,17 @@ class Service:
         used = {context_file(self._state.contexts, md5) for md5 in self._store.contexts_in_use()}
         for file in self._state.contexts.iterdir():
             if file.name.endswith(PARTIAL) or file not in used:
-                file.unlink(missing_ok=True)
+                _remove(file)
         for directory in self._state.work.iterdir():
-            shutil.rmtree(directory, ignore_errors=True)
+            _remove(directory)
+
+
+def _remove(path: Path) -> None:
+    """Remove what can be removed; what cannot is no reason not to start."""
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except (OSError, RecursionError) as error:
+        _log.warning("%s cannot be removed: %s", path, error)

@@ -149,7 +149,8 @@ class Workers:
         tag, dockerfile = image_name(build), str(build.dockerfile_path)
         with tempfile.TemporaryDirectory(dir=self._work, prefix="context-", ignore_cleanup_errors=True) as name:
             context = Path(name)
-            unpack(context_file(self._contexts, self._store.context_md5(build.id)), context)
+            archive = context_file(self._contexts, self._store.context_md5(build.id))
+            unpack(archive, context, check=processes.check)
             if not (context / dockerfile).is_file():
                 raise UnsafeArchive(f"The context has no file {dockerfile!r} to build from.")
             with closing(engine.build(context, dockerfile=dockerfile, tag=tag, processes=processes)) as lines:

@@ -61,6 +61,13 @@ def pack(files: Mapping[str, bytes], *members: tarfile.TarInfo) -> bytes:
     return packed.getvalue()
 
 
+def holes(name: str, size: int) -> tarfile.TarInfo:
+    """A file of zeros that hardly needs any room in an archive."""
+    info = tarfile.TarInfo(name)
+    info.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(size)}
+    return info
+
+
 class Clock:
     """The real time, moved by `ahead`."""
 

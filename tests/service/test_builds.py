@@ -1,7 +1,12 @@
 """The life of a build, by a real engine."""
 
 import hashlib
+import os
 import re
+import shutil
+import sys
+import time
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +14,7 @@ import pytest
 
 from pipecat_nb.service.engines import Engine
 
-from .conftest import TINY, Caller, pack, remove_images, serving, shell_context, wait_for
+from .conftest import TINY, Caller, holes, pack, remove_images, serving, shell_context, wait_for
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -130,6 +135,49 @@ def test_log_lines_come_while_it_builds_and_the_time_limit_ends_all_processes(
     assert build["errorMessage"] == "The build was stopped at the time limit of 3 s."
     assert 3 <= build["buildDurationSeconds"] < 9
     wait_for(lambda: not running("sleep 4321"), limit=10)
+
+
+@pytest.mark.usefixtures("container_engine")
+def test_the_time_limit_ends_unpacking_too(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", build_timeout=0.2) as api:
+        begun = time.monotonic()
+        build = api.run(pack(TINY, holes("zeros", 15 * 1024**3)))
+        assert time.monotonic() - begun < 5
+    assert build["status"] == "timeout"
+    assert list((tmp_path / "state" / "work").iterdir()) == []
+
+
+@pytest.mark.usefixtures("container_engine")
+def test_leaving_ends_unpacking_too(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as api:
+        build_id = api.create(pack(TINY, holes("zeros", 15 * 1024**3))).json()["build"]["id"]
+        wait_for(lambda: any((tmp_path / "state" / "work").glob("*/zeros")))
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+    with serving(tmp_path / "state") as api:
+        assert "was stopped" in api.build(build_id)["errorMessage"]
+
+
+def test_what_cannot_be_removed_does_not_hinder_a_start(tmp_path: Path) -> None:
+    deep = tmp_path / "state" / "work" / "context-left"
+    deep.mkdir(parents=True)
+    with ExitStack() as stack:
+        # Deeper than Python's stack; made from the inside, as a path it would be too long.
+        stack.callback(os.chdir, Path.cwd())
+        os.chdir(deep)
+        for _ in range(1300):
+            Path("a").mkdir()
+            os.chdir("a")
+    stray = tmp_path / "state" / "contexts" / "stray"
+    stray.mkdir(parents=True)
+    try:
+        with serving(tmp_path / "state") as api:
+            assert api.get("/v1/regions").status_code == 200
+    finally:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(10_000)
+        shutil.rmtree(deep, ignore_errors=True)
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.usefixtures("container_engine")

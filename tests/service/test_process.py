@@ -1,9 +1,13 @@
 """Output as lines, and an end to a whole tree of processes."""
 
 import os
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from pipecat_nb.service.process import LINE_LIMIT, ProcessFailed, ProcessTree, S
 from .conftest import wait_for
 
 
-def python(processes: ProcessTree, code: str, directory: Path) -> Iterator[str]:
+def python(processes: ProcessTree, code: str, directory: Path) -> Generator[str, None, None]:
     return processes.lines([sys.executable, "-c", code], directory=directory, environment=os.environ)
 
 
@@ -70,6 +74,52 @@ def test_nothing_is_left_behind_after_a_good_end(tmp_path: Path) -> None:
     )
     (line,) = list(python(ProcessTree(), code, tmp_path))
     wait_for(lambda: not alive(int(line)), limit=10)
+
+
+_LEAVE_GROUP = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {child!r}], start_new_session=True)
+print(child.pid, flush=True)
+{then}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a child is no member of a group")
+@pytest.mark.parametrize("child", ["import time; time.sleep(600)", "while True: print('x' * 1000)"])
+@pytest.mark.parametrize("then", ["", "child.wait()"], ids=["ended", "stopped"])
+def test_a_child_that_left_the_group_and_keeps_the_output_holds_nobody_up(
+    tmp_path: Path, child: str, then: str
+) -> None:
+    processes = ProcessTree(grace=0.3)
+    lines = python(processes, _LEAVE_GROUP.format(child=child, then=then), tmp_path)
+    pid = int(next(line for line in lines if line.isdigit()))
+    begun = time.monotonic()
+    try:
+        if then:
+            processes.stop()
+            with pytest.raises(Stopped):
+                deque(lines, maxlen=1)
+        else:
+            deque(lines, maxlen=1)
+        assert time.monotonic() - begun < 10
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_lines_that_nobody_reads_on_end_the_command(tmp_path: Path) -> None:
+    lines = python(ProcessTree(), "import os\nprint(os.getpid(), flush=True)\nwhile True: print('x')", tmp_path)
+    pid = int(next(lines))
+    lines.close()
+    assert not alive(pid)
+
+
+def test_a_job_is_told_that_it_was_stopped() -> None:
+    processes = ProcessTree()
+    processes.check()
+    processes.stop()
+    with pytest.raises(Stopped):
+        processes.check()
 
 
 def alive(pid: int) -> bool:

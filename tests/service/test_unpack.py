@@ -5,6 +5,8 @@ import io
 import os
 import sys
 import tarfile
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipecat_nb.service.unpack import UnsafeArchive, unpack
 
-from .conftest import pack
+from .conftest import holes, pack
 
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 
@@ -24,13 +26,17 @@ def entry(name: str, kind: bytes, target: str = "", mode: int = 0o644) -> tarfil
     return info
 
 
-def unpacked(tmp_path: Path, archive: bytes, **limits: int) -> Path:
+def go_on() -> None:
+    """The check of an unpacking that nobody stops."""
+
+
+def unpacked(tmp_path: Path, archive: bytes, check: Callable[[], None] = go_on, **limits: int) -> Path:
     """The directory into which an archive was unpacked; what lies beside it must stay alone."""
     file, directory = tmp_path / "context.tar.gz", tmp_path / "inside"
     file.write_bytes(archive)
     directory.mkdir()
     try:
-        unpack(file, directory, **limits)
+        unpack(file, directory, check=check, **limits)
     finally:
         assert {path.name for path in tmp_path.iterdir()} == {"context.tar.gz", "inside"}
     return directory
@@ -116,6 +122,96 @@ def test_a_bomb_behind_the_archive_is_refused(tmp_path: Path) -> None:
     plain = gzip.decompress(pack({"x": b"x"}))
     with pytest.raises(UnsafeArchive, match="more than"):
         unpacked(tmp_path, gzip.compress(plain + bytes(20 * 1024 * 1024)), max_bytes=10_000)
+
+
+def tar_header(name: str, kind: bytes, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def with_pax(name: str, kind: bytes, headers: dict[str, str]) -> tarfile.TarInfo:
+    info = entry(name, kind)
+    info.pax_headers = headers
+    return info
+
+
+@pytest.mark.parametrize("field", ["GNU.sparse.size", "GNU.sparse.realsize"])
+def test_a_negative_size_does_not_raise_the_limit(tmp_path: Path, field: str) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(with_pax("d", tarfile.DIRTYPE, {field: str(-(10**15))}))
+        large = entry("large", tarfile.REGTYPE)
+        large.size = 200_000
+        tar.addfile(large, io.BytesIO(bytes(large.size)))
+    with pytest.raises(UnsafeArchive, match="negative size"):
+        unpacked(tmp_path, packed.getvalue(), max_bytes=100_000)
+    assert not (tmp_path / "inside" / "large").exists()
+
+
+def test_holes_count_as_what_they_unpack_to(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchive, match="more than"):
+        unpacked(tmp_path, pack({}, holes("holes", 200_000)), max_bytes=100_000)
+    (tmp_path / "inside").rename(tmp_path.with_name("fits"))
+    assert (unpacked(tmp_path, pack({}, holes("holes", 200_000))) / "holes").read_bytes() == bytes(200_000)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_is_not_held_in_memory_whatever_its_size(tmp_path: Path, kind: bytes) -> None:
+    size = 64 * 1024 * 1024
+    archive = gzip.compress(tar_header("x", kind, size) + bytes(size) + tar_header("f", tarfile.REGTYPE, 0), 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsafeArchive, match="header is too large"):
+            unpacked(tmp_path, archive)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_headers_without_an_entry_are_refused(tmp_path: Path) -> None:
+    header = tar_header("x", tarfile.XHDTYPE, 512) + b"9 a=bcde\n".ljust(512, b"\0")
+    with pytest.raises(UnsafeArchive):
+        unpacked(tmp_path, gzip.compress(header * 900))
+
+
+def test_a_global_header_does_not_grow_without_end(tmp_path: Path) -> None:
+    fields = b"".join(b"13 k%04d=bcd\n" % number for number in range(200)).ljust(3072, b"\0")
+    archive = tar_header("x", tarfile.XGLTYPE, len(fields)) + fields + tar_header("f", tarfile.REGTYPE, 0)
+    with pytest.raises(UnsafeArchive, match="global header"):
+        unpacked(tmp_path, gzip.compress(archive))
+
+
+def test_entries_do_not_pile_up_in_memory(tmp_path: Path) -> None:
+    archive = gzip.compress(tar_header("d", tarfile.DIRTYPE, 0) * 5000 + bytes(1024), 1)
+    tracemalloc.start()
+    try:
+        unpacked(tmp_path, archive)
+        assert tracemalloc.get_traced_memory()[1] < 2 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_paths_that_are_too_deep_are_refused(tmp_path: Path) -> None:
+    unpacked(tmp_path, pack({"/".join("a" * 200): b""}))
+    (tmp_path / "inside").rename(tmp_path.with_name("deep"))
+    with pytest.raises(UnsafeArchive, match="deeper than 200"):
+        unpacked(tmp_path, pack({"/".join("a" * 201): b""}))
+
+
+@pytest.mark.parametrize("stopped_at", range(5))
+def test_unpacking_can_be_stopped_at_any_entry_and_within_one(tmp_path: Path, stopped_at: int) -> None:
+    class Stop(Exception):
+        pass
+
+    calls = iter(range(stopped_at + 1))
+
+    def check() -> None:
+        if next(calls) == stopped_at:
+            raise Stop
+
+    with pytest.raises(Stop):
+        unpacked(tmp_path, pack({"small": b"x", "large": bytes(2 * 1024 * 1024)}), check)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 5, 20, 60])
