@@ -47,10 +47,12 @@ def find_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> tuple[str
 
 def missing(root: Path, dockerfile: str) -> DockerfileNotFound:
     """The error of a Dockerfile that is not there, and what is."""
-    found = ", ".join(sorted(_dockerfiles(root))[:5])
-    hint = (
-        f"There is {found}: name it with --dockerfile." if found else "Write one: FROM dailyco/pipecat-base:latest"
-    )
+    found = sorted(_dockerfiles(root))[:5]
+    if not found:
+        hint = "Write one: FROM dailyco/pipecat-base:latest"
+    else:
+        below = any("/" in name for name in found)
+        hint = f"There is {', '.join(found)}: name it with --dockerfile{', or build its directory' * below}."
     return DockerfileNotFound(f"{root} has no {printable(dockerfile)}.", hint=hint)
 
 
