@@ -1,6 +1,7 @@
 """The card of a build, as HTML and as plain text. Pure: a snapshot in, text out."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal
@@ -23,17 +24,21 @@ _MOODS: dict[str, Mood] = {
 }
 _SIGNS: dict[Mood, str] = {"live": "●", "good": "✓", "bad": "✕", "unknown": "?"}
 
-#: stage -> its name while it waits or was left out, goes on, is done, failed
+#: stage -> its name while it waits or was left out, goes on, is done, was not reached or failed
 _STAGES = {
-    "pack": ("Pack", "Packing", "Packed", "Packing failed"),
-    "upload": ("Upload", "Uploading", "Uploaded", "Upload failed"),
-    "queue": ("Queue", "Queued", "Queued", "Queue failed"),
+    "pack": ("Pack", "Packing", "Packed", "Not packed"),
+    "upload": ("Upload", "Uploading", "Uploaded", "Not uploaded"),
+    "queue": ("Queue", "Queued", "Queued", "Not queued"),
     "build": ("Build", "Building", "Built", "Build failed"),
 }
 _FORMS = {"waiting": 0, "skipped": 0, "active": 1, "done": 2, "failed": 3}
 
 #: The last lines of a failed build's log that a card shows.
 TAIL = 12
+
+# An engine's message that says no more than that a command failed, and the lines of a log that say why.
+_EXIT = re.compile(r"\b(?:exit(?:ed)?(?: with)? (?:status|code)|non-zero code)\b\W*\d", re.IGNORECASE)
+_TELLING = re.compile(r"(?:\b\w*error|\bfatal)\b\S*:|\bERR!|(?:^|\s)E: ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,7 @@ class Snapshot:
     image_uri: str = ""
     image_size: int | None = None
     error: str = ""
+    cause: str = ""
     log_tail: tuple[str, ...] = ()
     trouble: str = ""
     problem: str = ""
@@ -88,6 +94,7 @@ class Snapshot:
             image_uri=text(handle.image_uri),
             image_size=handle.build.image_size if handle.build else None,
             error=text(handle.error_message),
+            cause=text(_cause(handle.error_message, handle.log_tail)),
             log_tail=tuple(text(line) for line in handle.log_tail[-TAIL:]),
             trouble=text(handle.trouble),
             problem=text(handle.problem),
@@ -126,9 +133,21 @@ class Snapshot:
         return [_step(stage, self) for stage in self.stages if stage.state != "skipped" or stage.detail]
 
     @property
+    def why(self) -> str:
+        """Why it ended badly, in one or two lines; empty otherwise."""
+        return self.problem or "\n".join(filter(None, (self.error, self.cause)))
+
+    @property
     def next_command(self) -> str:
         """What to type next where it ended badly; empty otherwise."""
         return f"%pcbuild logs {self.id[:8]}" if self.mood == "bad" and self.id else ""
+
+
+def _cause(error: str, log: Sequence[str]) -> str:
+    """The log's last line that says why, where the error is a bare exit status; empty otherwise."""
+    if not _EXIT.search(error):
+        return ""
+    return next((line for line in reversed(log) if _TELLING.search(line) and not _EXIT.search(line)), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,11 +227,11 @@ def _facts(snapshot: Snapshot) -> Iterable[str]:
 
 
 def _failure(snapshot: Snapshot) -> Iterable[str]:
-    if why := snapshot.problem or snapshot.error:
-        yield f'<div class="pcb-error"><bdi>{escape(why)}</bdi></div>'
+    if snapshot.why:
+        yield f'<div class="pcb-error"><bdi>{escape(snapshot.why)}</bdi></div>'
     if snapshot.log_tail:
         lines = escape("\n".join(snapshot.log_tail))
-        yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines">{lines}</pre>'
+        yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines"><span>{lines}</span></pre>'
     if snapshot.next_command:
         yield f'<div class="pcb-next">The whole log: <code>{escape(snapshot.next_command)}</code></div>'
     if snapshot.trouble:
@@ -232,8 +251,7 @@ def text(snapshot: Snapshot) -> str:
         lines.append(f"  {' → '.join(steps)}")
     facts = (("image", snapshot.image_uri), ("id", snapshot.id))
     lines += [f"  {name:<6}{value}" for name, value in facts if value]
-    if why := snapshot.problem or snapshot.error:
-        lines.append(f"  {why}")
+    lines += [f"  {line}" for line in snapshot.why.splitlines()]
     lines += [f"  │ {line}" for line in snapshot.log_tail]
     if snapshot.next_command:
         lines.append(f"  The whole log: {snapshot.next_command}")

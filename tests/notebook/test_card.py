@@ -137,8 +137,78 @@ def test_what_never_became_a_build() -> None:
     page, text = both(handle("uploading", problem="There is no region 'moon'."))
     for said in (page.text, text):
         assert "not started" in said
-        assert "There is no region 'moon'." in said
+        assert said.count("There is no region 'moon'.") == 1
+        assert re.search(r"Packed.*Not uploaded", said)
+        assert "Upload failed" not in said
     assert stages(page) == ["done", "failed", "waiting", "waiting"]
+    page, text = both(handle("packing", pack_seconds=None, problem="There is no such directory."))
+    for said in (page.text, text):
+        assert "Not packed" in said
+        assert "Packing failed" not in said
+
+
+PIP = (
+    "STEP 3/4: RUN pip install -r requirements.txt",
+    "ERROR: Could not find a version that satisfies the requirement nosuch==1.0",
+    "ERROR: No matching distribution found for nosuch==1.0",
+    "subprocess exited with status 1",
+    'Error: building at STEP "RUN pip install -r requirements.txt": exit status 1',
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "tail", "why"),
+    [
+        (PIP[-1], PIP, f"{PIP[-1]}\n{PIP[2]}"),
+        ("exit status 1", PIP, f"exit status 1\n{PIP[2]}"),
+        ("The command 'RUN x' returned a non-zero code: 1", PIP, None),
+        ('process "/bin/sh -c x" did not complete successfully: exit code: 127', PIP, None),
+        ("exit status 1", ("0 errors", "Traceback", "ModuleNotFoundError: No module named 'x'"), None),
+        ("exit status 1", ("nothing", "telling"), "exit status 1"),
+        ("exit status 1", (), "exit status 1"),
+        ("COPY absent.txt: no such file", PIP, "COPY absent.txt: no such file"),
+        ("", PIP, ""),
+    ],
+)
+def test_a_bare_exit_status_is_explained_by_the_logs_last_error(
+    message: str, tail: tuple[str, ...], why: str | None
+) -> None:
+    snapshot = Snapshot.of(handle("failed", **built("failed"), error_message=message, log_tail=tail))
+    expected = f"{message}\n{tail[2]}" if why is None else why
+    assert snapshot.why == expected
+    assert all(
+        line in card.text(snapshot).splitlines() for line in (f"  {each}" for each in expected.splitlines())
+    )
+    assert " ".join(expected.split()) in Page(card.html(snapshot)).text
+
+
+@pytest.mark.parametrize(
+    ("line", "telling"),
+    [
+        ("#7 1.234 ERROR: No matching distribution found for x", True),
+        ("E: Unable to locate package x", True),
+        ("npm ERR! missing script: x", True),
+        ("error[E0425]: cannot find value `x`", True),
+        ("fatal: could not read Username", True),
+        ("note: This error originates from a subprocess, and is likely not a problem with pip.", False),
+        ("error: subprocess-exited-with-error", True),
+        ("Error: exit status 1", False),
+        ("found 0 errors: all well", False),
+    ],
+)
+def test_which_line_of_a_log_is_telling(line: str, telling: bool) -> None:
+    tail = (line, *("after",) * 15)  # also where the card's own lines end before it
+    snapshot = Snapshot.of(handle("failed", **built("failed"), error_message="exit status 1", log_tail=tail))
+    assert snapshot.why == (f"exit status 1\n{line}" if telling else "exit status 1")
+
+
+def test_the_logs_end_is_what_is_seen_of_it() -> None:
+    lines = tuple(f"line {number}" for number in range(20))
+    page, text = both(handle("failed", **built("failed"), log_tail=lines))
+    for said in (page.text, text):
+        assert "line 8" in said
+        assert "line 19" in said
+        assert "line 7" not in said
 
 
 def test_a_build_that_was_looked_up_has_only_the_services_stages() -> None:
