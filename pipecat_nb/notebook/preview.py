@@ -34,7 +34,7 @@ def _html(selection: "Selection") -> str:
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",
         f'<div class="pcb-place">{escape(_decided(selection))}</div>',
-        *(f'<div class="pcb-error">{escape(warning)}</div>' for warning in selection.warnings),
+        *(f'<div class="pcb-error">{escape(printable(warning))}</div>' for warning in selection.warnings),
         table.table(_largest(selection), columns=("largest", "size"), numbers=(1,)) if len(sent) > FEW else "",
         _details(f"Sent: {_paths(len(sent))}", sent, columns=("path", "size"), numbers=(1,)),
         _details(f"Left out: {_paths(len(left_out))}", left_out, columns=("path", "because of")),
@@ -56,7 +56,7 @@ def _text(selection: "Selection") -> str:
     lines = [
         f"{_name(selection)}  {_amount(selection)}",
         f"  {_decided(selection)}",
-        *(f"  ! {warning}" for warning in selection.warnings),
+        *(f"  ! {printable(warning)}" for warning in selection.warnings),
         "",
         "Largest",
         table.text(_largest(selection), indent="  "),

@@ -73,7 +73,7 @@ def test_the_largest_stand_first_where_the_list_is_long(directory: Path) -> None
 
 
 def test_warnings_stand_out(directory: Path) -> None:
-    selection = dataclasses.replace(select(directory), warnings=("The files are 600 MB.",))
+    selection = dataclasses.replace(select(directory), warnings=("The files are\x1b[2J\u202e 600 MB.",))
     bundle = preview.bundle(selection)
     assert "! The files are 600 MB." in bundle["text/plain"]
     assert 'class="pcb-error">The files are 600 MB.' in bundle["text/html"]
