@@ -34,7 +34,8 @@ def history(
     now = datetime.now(UTC)
     earliest = None if since is None else moment(since, now=now)
     latest = None if until is None else moment(until, now=now, end=True)
-    if status is not None and status not in STATUSES:
+    wanted = None if status is None else str(status).lower()
+    if wanted is not None and wanted not in STATUSES:
         raise InvalidFilter(f"There is no status {status!r}.", hint=f"A build is {', '.join(STATUSES)}.")
     if limit is not None and limit < 0:
         raise InvalidFilter(f"A history of {limit} builds cannot be.", hint="The limit is 0 or more.")
@@ -46,7 +47,7 @@ def history(
 
     bounded = earliest is not None or latest is not None
     listed = client.list_builds(
-        status=status, region=region, context_hash=context_hash, limit=None if bounded else limit
+        status=wanted, region=region, context_hash=context_hash, limit=None if bounded else limit
     )
     if bounded:
         listed = islice(_created(listed, earliest, latest), limit)

@@ -32,6 +32,16 @@ def test_builds_become_rows(workspace: Workspace, agent: Path) -> None:
     assert history(client=workspace.client, until="2026-01-01", since="2025-01-01").empty
 
 
+def test_a_status_is_meant_in_any_case(scripted: Scripted, key_client: Callable[..., Client]) -> None:
+    scripted.answers = [Answer(body={"builds": []})]
+    for status in ("SUCCESS", "Success", "success"):
+        history(client=key_client(), status=status)
+    assert all("status=success&" in f"{asked.path}&" for asked in scripted.asked)
+    assert len(scripted.asked) == 3
+    with pytest.raises(InvalidFilter, match="'Done'"):
+        history(client=key_client(), status="Done")
+
+
 def test_what_is_not_valid_lists_what_is(client: Client) -> None:
     with pytest.raises(InvalidFilter, match="pending, building, success, failed, timeout"):
         history(client=client, status="done")
