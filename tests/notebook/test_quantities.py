@@ -1,9 +1,8 @@
-"""Sizes, durations and foreign texts as people read them."""
+"""Sizes, durations and counts as people read them."""
 
 import pytest
 
 from pipecat_nb.notebook.quantities import duration, files, size
-from pipecat_nb.text import printable
 
 
 @pytest.mark.parametrize(
@@ -40,24 +39,3 @@ def test_durations(seconds: float, said: str) -> None:
 
 def test_one_file_is_one() -> None:
     assert (files(1), files(1234)) == ("1 file", "1,234 files")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("\x1b[1;31mred\x1b[0m\tplain", "red\tplain"),
-        ("\x1b]0;a title\x07done", "done"),
-        ("\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("50%\r100%\x08\x00", "50%100%"),
-        ("abc\u202egpj.exe\u2066", "abcgpj.exe"),
-        ("\x9b31mc1", "31mc1"),
-        ("<b>grüße</b>", "<b>grüße</b>"),
-    ],
-)
-def test_nothing_acts_on_the_reader(text: str, said: str) -> None:
-    assert printable(text) == said
-
-
-def test_long_lines_are_cut_and_say_so() -> None:
-    assert printable("x" * 1_000_000, limit=5) == "xxxxx… (999,995 characters more)"
-    assert printable("xxxxx", limit=5) == "xxxxx"
