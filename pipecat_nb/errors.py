@@ -37,7 +37,7 @@ from typing import Any
 class PipecatError(Exception):
     """Something went wrong; the message says what happened, the hint what to do next.
 
-    `build` is the build that was created before the error, if there was one.
+    `build` is the handle of the build that this is about, if there is one; it has no id where none was created.
     """
 
     def __init__(self, message: str, *, hint: str = "", build: Any = None) -> None:

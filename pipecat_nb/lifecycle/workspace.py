@@ -92,8 +92,8 @@ class Workspace:
             handle.fail(error.message)
             error.build = error.build or handle
             raise
-        except BaseException:  # Ctrl-C: the card must not say that this still goes on
-            handle.fail("Interrupted.")
+        except BaseException as error:  # Ctrl-C above all: the card must not say that this still goes on
+            handle.fail("Interrupted." if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}.")
             raise
         # From here on the build exists: nothing that fails may lose it.
         handle.cached = created.cached
