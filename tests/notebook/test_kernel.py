@@ -165,12 +165,42 @@ def test_a_build_that_is_asked_for_again_is_the_same_on_all_cards(kernel: Kernel
     assert [text(m).split()[1] for m in second if "data" in m["content"]].count("timeout") >= 2
 
 
-def test_errors_are_short_and_hide_the_token(kernel: Kernel, hosted: Scripted) -> None:
-    hosted.answers = [Answer(401, {"error": "Unauthorized", "code": "UNAUTHORIZED"})]
-    ((name, said),) = errors(kernel.run("%pcbuild history"))
-    assert name == "Unauthorized"
-    assert len(said.splitlines()) <= 4
-    assert "key-of-a-test" not in said
+TOKEN = "key-of-a-test"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(401, {"error": f"No access for Bearer {TOKEN}", "code": "UNAUTHORIZED"}), "Unauthorized"),
+        (Answer(401, {"error": "Unauthorized", "code": f"NO_{TOKEN}"}), "Unauthorized"),
+        (Answer(400, f"<html><p>Authorization: Bearer {TOKEN}</p></html>"), "BadRequest"),
+        (Answer(200, f"<html><title>Hello {TOKEN}</title></html>"), "ServerError"),
+        (Answer(200, {"error": TOKEN}), ""),
+    ],
+)
+def test_errors_are_short_and_hide_the_token(
+    kernel: Kernel, hosted: Scripted, agent: Path, answer: Answer, error: str
+) -> None:
+    hosted.answers = [answer]
+    # A key as it is read from a file.
+    kernel.run(f"os.environ['PIPECAT_API_KEY'] = '{TOKEN}\\n'")
+    messages = [
+        *kernel.run("%pcbuild history"),
+        *kernel.run("%tb"),
+        *kernel.run("import sys; vars(getattr(sys, 'last_value', None) or Exception())"),
+        *kernel.run("%pcbuild target"),
+        *kernel.run("%config PipecatMagics"),
+        *kernel.run(f"%pcbuild '{agent}'"),
+        *kernel.run(f"%pcbuild status {ID}"),
+    ]
+    assert any(asked.headers["Authorization"] == f"Bearer {TOKEN}" for asked in hosted.asked)
+    for name, said in errors(messages[:6]):
+        assert name == error
+        assert len(said.splitlines()) <= 4
+    outputs = ("stream", "display_data", "update_display_data", "execute_result", "error")
+    shown = [repr(message["content"]) for message in messages if message["msg_type"] in outputs]
+    assert len(shown) >= 6
+    assert not [content for content in shown if TOKEN in content]
 
 
 def test_captured_cards_are_right_when_they_are_shown(kernel: Kernel, hosted: Scripted) -> None:
