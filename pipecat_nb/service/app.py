@@ -25,6 +25,9 @@ STORAGE_PATH = f"/storage/{BUCKET}"
 #: The largest JSON body that is read, in bytes.
 _BODY_LIMIT = 64 * 1024
 
+#: Goes with an answer to a request that is not read to its end: what still comes would be read for ever.
+_CLOSE = {"Connection": "close"}
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE"}
@@ -196,7 +199,7 @@ async def _json_body(request: Request) -> dict[str, Any]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _BODY_LIMIT:
-            raise HTTPException(413, "The body is too large")
+            raise HTTPException(413, "The body is too large", headers=_CLOSE)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -228,7 +231,7 @@ async def _answer_refusal(_: Request, error: Exception) -> Response:
 
 async def _answer_storage_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, S3Error)
-    return Response(error.xml(), status_code=error.status, media_type="application/xml")
+    return Response(error.xml(), status_code=error.status, media_type="application/xml", headers=_CLOSE)
 
 
 async def _answer_http_refusal(_: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,9 @@ _ACCESS_KEY = "PIPECATCLOUDLOCAL"
 #: Fields that no condition of a policy has to name.
 _FREE_FIELDS = frozenset({"policy", "x-amz-signature", "file"})
 
+#: What XML 1.0 cannot hold, not even escaped.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 class S3Error(Exception):
     """The storage's answer that says no, with S3's own code and status."""
@@ -38,6 +42,7 @@ class S3Error(Exception):
         """The body that S3 sends for it."""
         parts = {"Code": self.code, "Message": self.message, **self.details}
         inside = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in parts.items())
+        inside = _NO_XML.sub("\ufffd", inside)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inside}</Error>'
 
 

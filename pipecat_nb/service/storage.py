@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pipecat_nb.service.presigned import PostSigner, S3Error
@@ -18,7 +18,7 @@ from pipecat_nb.service.presigned import PostSigner, S3Error
 #: What S3 takes of form fields before the file, in bytes.
 FIELDS_LIMIT = 20 * 1024
 
-#: What is read and thrown away after a refusal, in bytes: a client that is still sending reads no answer.
+#: What is read and thrown away beside fields and file, in bytes: a client that is still sending reads no answer.
 DRAIN_LIMIT = 1024**3
 
 PARTIAL = ".part"
@@ -52,23 +52,25 @@ async def receive(
 
     `check` is called with the fields before the first byte of the file and raises S3Error to refuse it.
     """
-    boundary = _boundary(content_type)
     form = _Form(signer=signer, check=check, directory=directory)
-    parser = MultipartParser(boundary, form.callbacks())
+    try:
+        parser = MultipartParser(_boundary(content_type), form.callbacks())
+    except FormParserError as error:
+        raise _malformed() from error
     refusal: S3Error | None = None
-    drained = 0
+    read = 0
     try:
         async for chunk in body:
-            if refusal is not None:
-                drained += len(chunk)
-                if drained > DRAIN_LIMIT:
-                    break
+            read += len(chunk)
+            if read > signer.limit + FIELDS_LIMIT + DRAIN_LIMIT:
+                raise refusal or S3Error("MaxMessageLengthExceeded", "Your request was too large.")
+            if refusal is not None or form.complete:
                 continue
             try:
                 parser.write(chunk)
             except S3Error as error:
                 refusal = error
-            except MultipartParseError:
+            except FormParserError:
                 refusal = _malformed()
             except OSError as error:
                 refusal = _internal(error)
@@ -99,7 +101,7 @@ class _Form:
         self._file: IO[bytes] | None = None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._size = 0
-        self._complete = False
+        self.complete = False
 
     def callbacks(self) -> Any:
         return {
@@ -134,14 +136,14 @@ class _Form:
     def _begin_data(self) -> None:
         if not self._part:
             raise _malformed()
-        if self._part == "file" and not self._complete:
+        if self._part == "file" and not self.complete:
             self._check(self._fields)
             self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115
                 dir=self._directory, suffix=PARTIAL, delete=False
             )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        if self._complete:
+        if self.complete:
             return  # S3 ignores what comes after the file
         piece = data[start:end]
         if self._file is None:
@@ -155,12 +157,12 @@ class _Form:
 
     def _end_part(self) -> None:
         if self._file is not None:
-            self._complete = True
+            self.complete = True
         else:
             self._fields[self._part] = self._value.decode(errors="replace")
 
     def _count(self, size: int) -> None:
-        if self._complete:
+        if self.complete:
             return
         self._read += size
         if self._read > FIELDS_LIMIT:
@@ -172,7 +174,7 @@ class _Form:
         if self._file is None:
             text = "POST requires exactly one file upload per request."
             raise S3Error("InvalidArgument", text, ArgumentName="file", ArgumentValue=0)
-        if not self._complete:
+        if not self.complete:
             raise _malformed()
         if self._size == 0:
             text = "Your proposed upload is smaller than the minimum allowed size"

@@ -51,7 +51,7 @@ def unpack(
             with tarfile.open(fileobj=cast(IO[bytes], source), mode="r|") as tar:
                 for member in tar:
                     check()
-                    tar.members.clear()  # the reader keeps all that it has seen
+                    tar.members.clear()  # type: ignore[attr-defined]  # it keeps all that it has seen
                     if len(tar.pax_headers) > GLOBAL_LIMIT:
                         raise UnsafeArchive("The context has a global header that is too large.")
                     budget.announce(member)
@@ -112,7 +112,7 @@ class _Budget:
 class _Counted:
     """The unpacked bytes of an archive: spends the budget, and limits what stands between two contents."""
 
-    def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
+    def __init__(self, stream: gzip.GzipFile, budget: _Budget) -> None:
         self._stream = stream
         self._budget = budget
         self._headers = 0

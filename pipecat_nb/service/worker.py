@@ -2,13 +2,14 @@
 
 import logging
 import queue
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipecat_nb.errors import EngineError, EngineNotFound
 from pipecat_nb.models import BUILDING, FAILED, PENDING, SUCCESS, TIMEOUT, Build
@@ -22,8 +23,13 @@ from pipecat_nb.service.unpack import UnsafeArchive, unpack
 
 STOPPED = "The local service was stopped while this build ran; start it again."
 
+#: Seconds from one try to write to the database to the next.
+_RETRY_PAUSE = 1.0
+
 #: The longest error message, in characters; the log has all of it.
 _MESSAGE_LIMIT = 1000
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +68,8 @@ class Workers:
     def start(self) -> None:
         """Take up what an earlier service left: what waited is queued again, what ran has failed."""
         for build in self._store.with_status(BUILDING):
-            self._finish(build, status=FAILED, error_message=STOPPED)
+            ending = self._ending(build, status=FAILED, error_message=STOPPED)
+            self._store.change_build(build.id, expected=BUILDING, **ending)
         for build in self._store.with_status(PENDING):
             self.enqueue(build.id)
         for thread in self._threads:
@@ -92,13 +99,9 @@ class Workers:
                 _log.exception("build %s", build_id)
 
     def _build(self, build_id: str) -> None:
-        now = self._clock()
-        if not self._store.change_build(
-            build_id, expected=PENDING, status=BUILDING, started_at=now, updated_at=now
-        ):
+        build = self._begin(build_id)
+        if build is None:
             return
-        build = self._store.build(build_id)
-        assert build is not None
         processes = ProcessTree()
         with self._lock:
             self._running.add(processes)
@@ -113,7 +116,32 @@ class Workers:
             timer.cancel()
             with self._lock:
                 self._running.discard(processes)
-        self._finish(build, **outcome)
+        ending = self._ending(build, **outcome)
+        self._persist(lambda: self._store.change_build(build.id, expected=BUILDING, **ending))
+
+    def _begin(self, build_id: str) -> Build | None:
+        """The build of this id, now building; None for one that does not wait, or when the service stops."""
+        now = self._clock()
+        if self._persist(
+            lambda: self._store.change_build(
+                build_id, expected=PENDING, status=BUILDING, started_at=now, updated_at=now
+            )
+        ):
+            return self._persist(lambda: self._store.build(build_id))
+        return None
+
+    def _persist(self, action: Callable[[], _T]) -> _T | None:
+        """What the database answers, as soon as it does; None if the service stops before.
+
+        A full disk may have room again; a build whose status is lost until the next start is waited for in vain.
+        """
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as error:
+                _log.error("The database refuses, and is asked again: %s", error)
+                if self._stopping.wait(_RETRY_PAUSE):
+                    return None
 
     def _outcome(self, build: Build, *, processes: ProcessTree) -> dict[str, Any]:
         """Build it, and say how that ended: the attributes that change."""
@@ -161,11 +189,10 @@ class Workers:
             raise EngineError(f"{engine.name} has no image {tag} after building it.")
         return {"image_uri": tag, "image_size": size}
 
-    def _finish(self, build: Build, **outcome: Any) -> None:
+    def _ending(self, build: Build, **outcome: Any) -> dict[str, Any]:
         now = self._clock()
         seconds = round((now - (build.started_at or now)).total_seconds())
-        times = {"completed_at": now, "updated_at": now, "build_seconds": seconds}
-        self._store.change_build(build.id, expected=BUILDING, **times, **outcome)
+        return {"completed_at": now, "updated_at": now, "build_seconds": seconds, **outcome}
 
 
 def _one_line(message: str) -> str:

@@ -1,5 +1,7 @@
 """What may be asked for, by whom, and how it is refused."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -103,6 +105,21 @@ def test_a_large_body_is_refused(api: Caller) -> None:
     answer = api.post("/v1/builds", {"uploadId": "x" * 100_000})
     assert answer.status_code == 413
     assert answer.json()["code"] == "PAYLOAD_TOO_LARGE"
+
+
+def test_a_body_without_end_is_not_read_for_ever(api: Caller) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            assert sent < 100 * 1024 * 1024, "still read"
+            sent += 65536
+            yield b"x" * 65536
+
+    with suppress(requests.ConnectionError):
+        answer = api.session.post(f"{api.url}/v1/builds", data=endless(), timeout=60)
+        assert answer.status_code == 413
 
 
 def test_a_build_of_an_upload_that_is_none_is_refused(api: Caller) -> None:

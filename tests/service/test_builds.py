@@ -4,9 +4,10 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -156,6 +157,41 @@ def test_leaving_ends_unpacking_too(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 10
     with serving(tmp_path / "state") as api:
         assert "was stopped" in api.build(build_id)["errorMessage"]
+
+
+@pytest.mark.parametrize("refused", ["building", "failed"])
+def test_a_build_survives_a_database_that_refuses_for_a_while(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, refused: str
+) -> None:
+    with (
+        serving(tmp_path / "state") as api,
+        closing(sqlite3.connect(tmp_path / "state" / "service.db")) as database,
+    ):
+        database.execute(
+            f"CREATE TRIGGER full BEFORE UPDATE ON builds WHEN NEW.status = '{refused}'"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        build_id = api.create(b"no archive").json()["build"]["id"]
+        wait_for(lambda: "no room" in caplog.text)
+        assert api.build(build_id)["status"] in ("pending", "building")
+        database.execute("DROP TRIGGER full")
+        assert api.ended(build_id)["status"] == "failed"
+
+
+def test_leaving_does_not_wait_for_a_database_that_refuses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        serving(tmp_path / "state") as api,
+        closing(sqlite3.connect(tmp_path / "state" / "service.db")) as database,
+    ):
+        database.execute("CREATE TRIGGER full BEFORE UPDATE ON builds BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        build_id = api.create(b"no archive").json()["build"]["id"]
+        wait_for(lambda: "no room" in caplog.text)
+    with closing(sqlite3.connect(tmp_path / "state" / "service.db")) as database:
+        database.execute("DROP TRIGGER full")
+    with serving(tmp_path / "state") as api:
+        assert api.ended(build_id)["status"] == "failed"
 
 
 def test_what_cannot_be_removed_does_not_hinder_a_start(tmp_path: Path) -> None:

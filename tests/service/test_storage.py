@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
+
+from pipecat_nb.service import storage
 
 from .conftest import TINY, Caller, Clock, pack, wait_for
 
@@ -81,6 +85,7 @@ def test_a_permission_expires_after_a_quarter_of_an_hour(api: Caller, clock: Clo
         ({"Content-Type": None}, 403, "AccessDenied"),
         ({"Content-Type": None, "content-type": "application/gzip"}, 403, "AccessDenied"),
         ({"acl": "public-read"}, 403, "AccessDenied"),
+        ({"a\x01<\uffff": "x"}, 403, "AccessDenied"),
         ({"key": None}, 400, "InvalidArgument"),
         ({"Key": "x", "key": None}, 400, "InvalidArgument"),
         ({"policy": None}, 400, "InvalidArgument"),
@@ -133,6 +138,7 @@ def test_fields_behind_the_file_do_not_count(api: Caller, tmp_path: Path) -> Non
         ("application/gzip", b"x", 412, "PreconditionFailed"),
         ("", b"", 412, "PreconditionFailed"),
         ("multipart/form-data", b"x", 400, "MalformedPOSTRequest"),
+        (f"multipart/form-data; boundary={'b' * 300}", b"x", 400, "MalformedPOSTRequest"),
         ("multipart/form-data; boundary=b", b"no form", 400, "MalformedPOSTRequest"),
         (
             "multipart/form-data; boundary=b",
@@ -173,6 +179,34 @@ def test_a_form_that_breaks_off_leaves_nothing(api: Caller, tmp_path: Path, anno
         else:  # the connection breaks
             wait_for(lambda: stored(tmp_path), limit=10)
     wait_for(lambda: not stored(tmp_path), limit=10)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_request_without_end_is_not_read_for_ever(
+    api: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    monkeypatch.setattr(storage, "DRAIN_LIMIT", 1024 * 1024)
+    ticket = api.ticket()
+    fields = ticket["uploadFields"] | ({"acl": "x"} if refused else {})
+    request = requests.Request("POST", ticket["uploadUrl"], data=fields, files={"file": ("c", b"x")}).prepare()
+    body = request.body
+    assert isinstance(body, bytes)
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield body
+        while True:
+            assert sent < 200 * 1024 * 1024, "still read"
+            sent += 65536
+            yield bytes(65536)
+
+    headers = {"Content-Type": request.headers["Content-Type"]}
+    # Whether the answer is read, or the connection is seen to be cut, is up to the system.
+    with suppress(requests.ConnectionError):
+        answer = requests.post(ticket["uploadUrl"], data=endless(), headers=headers, timeout=60)
+        assert told(answer)[1] == ("AccessDenied" if refused else "MaxMessageLengthExceeded")
+    assert stored(tmp_path) == []
 
 
 def test_the_storage_cannot_be_read(api: Caller) -> None:
