@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipecat_nb import models
 from pipecat_nb.notebook.quantities import duration, files, size
-from pipecat_nb.notebook.style import style
+from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def html(snapshot: Snapshot) -> str:
     """The card as HTML that needs no script; without its style sheet it still reads in the right order."""
     label = f"Build of {snapshot.title}: {snapshot.word}"
     parts = [
-        f'<section class="pcb pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}">',
+        f'<section class="{CLASSES} pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}">',
         f"<style>{style()}</style>",
         *_head(snapshot),
         *_stages(snapshot.steps),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipecat_nb.notebook import table
 from pipecat_nb.notebook.quantities import files, size
-from pipecat_nb.notebook.style import style
+from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def bundle(selection: "Selection") -> dict[str, str]:
 def _html(selection: "Selection") -> str:
     sent, left_out = _sent(selection), _left_out(selection)
     parts = [
-        f'<section class="pcb pcb-page" aria-label="Preview of {escape(_name(selection))}">',
+        f'<section class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
         f"<style>{style()}</style>",
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",

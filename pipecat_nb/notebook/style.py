@@ -3,6 +3,10 @@
 from functools import cache
 from importlib.resources import files
 
+#: The classes of all that is shown: the style sheet's, and those that keep front ends from reading what stands
+#: between two dollar signs of a command as a formula.
+CLASSES = "pcb tex2jax_ignore mathjax_ignore"
+
 
 @cache
 def style() -> str:

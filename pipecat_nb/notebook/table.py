@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from pipecat_nb.notebook.style import style
+from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.text import printable
 
 Rows = Sequence[Sequence[str]]
@@ -12,7 +12,7 @@ Rows = Sequence[Sequence[str]]
 def bundle(rows: Rows, *, columns: Sequence[str] = ()) -> dict[str, str]:
     """A table for every front end; without columns' names the first cell of a row is its name."""
     clean = [[printable(cell) for cell in row] for row in rows]
-    html = f'<div class="pcb pcb-page"><style>{style()}</style>{table(clean, columns=columns)}</div>'
+    html = f'<div class="{CLASSES} pcb-page"><style>{style()}</style>{table(clean, columns=columns)}</div>'
     return {"text/html": html, "text/plain": text([columns, *clean] if columns else clean)}
 
 

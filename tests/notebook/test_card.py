@@ -248,6 +248,11 @@ def test_hostile_text_stays_text(status: str) -> None:
     assert len(card.html(Snapshot.of(build))) < 50_000
 
 
+def test_dollars_are_no_formula() -> None:
+    build = handle("failed", **built("failed"), error_message='RUN "echo $(date) in $HOME": exit status 1')
+    assert "mathjax_ignore" in str(both(build)[0].tags[0][1]["class"]).split()
+
+
 def test_it_stands_on_its_own() -> None:
     """No script, nothing loaded from elsewhere, and short enough to be sent four times a second."""
     html = card.html(Snapshot.of(handle("success", **built("success"), image_uri="registry/acme:a1b2")))
