@@ -212,10 +212,12 @@ def test_the_logs_end_is_what_is_seen_of_it() -> None:
 
 
 def test_a_build_that_was_looked_up_has_only_the_services_stages() -> None:
-    fields = built("building", completed_at=None) | {"upload_seconds": None}
+    times = {"created_at": datetime.now(UTC) - timedelta(seconds=90), "started_at": datetime.now(UTC)}
+    fields = built("building", completed_at=None, **times) | {"upload_seconds": None}
     page, text = both(handle("building", directory="", pack_seconds=None, **fields))
     assert stages(page) == ["done", "active"]
     assert "Pack" not in text
+    assert re.match(r"●  building  agent  1 min 3\d s\n", text)
 
 
 def test_a_failed_look_is_no_failed_build() -> None:
