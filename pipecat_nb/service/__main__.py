@@ -15,6 +15,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -154,35 +155,79 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m pipecat_nb.service", description="Serve a local Pipecat Cloud."
     )
-    parser.add_argument("--host", type=_loopback, default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0: the last time's, or any free one")
-    parser.add_argument("--state", type=Path, default=paths.service_dir(), metavar="DIR")
-    parser.add_argument("--engine", choices=ENGINES, help="the first that answers, unless named")
-    parser.add_argument("--build-timeout", type=_seconds, default=BUILD_TIMEOUT, metavar="S")
-    parser.add_argument("--idle-exit", type=_seconds, default=1800.0, metavar="S", help="0: never")
-    parser.add_argument("--workers", type=_count, default=WORKERS, metavar="N", help="builds at once")
+    parser.add_argument(
+        "--host", type=_loopback, default="127.0.0.1", help="the loopback address to listen on (%(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=0,
+        metavar="N",
+        help="the port; 0: the last time's, or any free one (%(default)s)",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=paths.service_dir(),
+        metavar="DIR",
+        help="the directory of builds, logs and contexts (%(default)s)",
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, help=f"what builds (the first that answers of {', '.join(ENGINES)})"
+    )
+    parser.add_argument(
+        "--build-timeout",
+        type=_limit,
+        default=BUILD_TIMEOUT,
+        metavar="S",
+        help="the seconds that a build may take (%(default)g)",
+    )
+    parser.add_argument(
+        "--idle-exit",
+        type=_seconds,
+        default=1800.0,
+        metavar="S",
+        help="the seconds without a request or a build after which the service ends; 0: never (%(default)g)",
+    )
+    parser.add_argument(
+        "--workers", type=_count, default=WORKERS, metavar="N", help="how many builds run at once (%(default)s)"
+    )
     return parser.parse_args(arguments)
 
 
 def _loopback(text: str) -> str:
     host = "127.0.0.1" if text == "localhost" else text
-    if not ipaddress.ip_address(host).is_loopback:
-        raise argparse.ArgumentTypeError("only a loopback address: the service is for this machine")
-    return host
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    raise argparse.ArgumentTypeError(f"{text!r} is no loopback address; the service is for this machine only")
+
+
+def _port(text: str) -> int:
+    with suppress(ValueError):
+        if 0 <= (port := int(text)) < 2**16:
+            return port
+    raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a whole number from 0 to 65535")
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise ValueError
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) <= threading.TIMEOUT_MAX:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def _limit(text: str) -> float:
+    if not (seconds := _seconds(text)):
+        raise argparse.ArgumentTypeError("the limit must be more than 0 seconds")
     return seconds
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    with suppress(ValueError):
+        if (count := int(text)) > 0:
+            return count
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of builds; at least 1 is needed")
 
 
 if __name__ == "__main__":

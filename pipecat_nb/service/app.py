@@ -80,14 +80,15 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._activity.request():
-            refusal = self._refusal(dict(scope["headers"]), scope["path"])
+            refusal = self._refusal(dict(scope["headers"]), scope["path"], scope["server"][0])
             await (refusal or self._app)(scope, receive, send)
 
-    def _refusal(self, headers: dict[bytes, bytes], path: str) -> Response | None:
+    def _refusal(self, headers: dict[bytes, bytes], path: str, address: str) -> Response | None:
         # A browser page from elsewhere can point its own host name at 127.0.0.1, but it cannot change that name.
+        # `address` is where the request arrived, which is another loopback address if the service was told so.
         host = headers.get(b"host", b"").decode("latin-1").lower()
         name, colon, port = host.rpartition(":")
-        if (name if colon and port.isdigit() else host) not in _LOOPBACK:
+        if (name if colon and port.isdigit() else host) not in _LOOPBACK | {address}:
             return _error("This service answers to the names of this machine only", 421, "MISDIRECTED_REQUEST")
         if path.startswith(STORAGE_PATH):
             return None  # there the signature is the right

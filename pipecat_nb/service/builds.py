@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
-from pipecat_nb.errors import APIError, EngineNotFound
-from pipecat_nb.models import PENDING, STATUSES, Build, CreatedBuild
+from pipecat_nb.errors import APIError, EngineError
+from pipecat_nb.models import PENDING, STATUSES, SUCCESS, Build, CreatedBuild
 from pipecat_nb.service.engines import EngineChoice
 from pipecat_nb.service.logs import last_lines
 from pipecat_nb.service.presigned import PostSigner, S3Error
@@ -95,7 +95,7 @@ class Builds:
         cached = self._store.latest_success(
             context_hash=context_hash, region=region, dockerfile_path=dockerfile_path
         )
-        if cached is not None and self._has_image(cached):
+        if cached is not None and cached.image_uri is not None and self._has_image(cached.image_uri):
             return CreatedBuild(build=cached, context_hash=context_hash, cached=True)
         if not context_file(self.contexts, upload.context_md5).is_file():
             raise bad_request("Upload not found: its archive is no longer stored.")
@@ -131,21 +131,29 @@ class Builds:
         limit: int,
         offset: int,
     ) -> tuple[list[Build], int]:
-        """A page of the builds, newest first, and how many there are in all."""
+        """A page of the builds, newest first, and how many there are in all.
+
+        Who asks for the successful builds of one context looks for an image to use: then only those count whose
+        image the engine still has.
+        """
         if status is not None and status not in STATUSES:
             raise bad_request(f"Unknown status {status!r}. Statuses: {', '.join(STATUSES)}")
+        images: list[str] | None = None
+        if status == SUCCESS and context_hash is not None:
+            images = [image for image in self._store.images(context_hash=context_hash) if self._has_image(image)]
         return self._store.builds(
-            status=status, region=region, context_hash=context_hash, limit=limit, offset=offset
+            status=status, region=region, context_hash=context_hash, images=images, limit=limit, offset=offset
         )
 
     def log(self, build_id: str, *, limit: int) -> list[str]:
         """The last lines of a build's log, oldest first: its end says why it failed."""
         return last_lines(log_file(self._logs, self.get(build_id).id), limit=limit)
 
-    def _has_image(self, build: Build) -> bool:
+    def _has_image(self, image: str) -> bool:
+        # An engine that does not answer has nothing to give: building again is right then, and at worst slow.
         try:
-            return build.image_uri is not None and self._engine.get().image_size(build.image_uri) is not None
-        except EngineNotFound:
+            return self._engine.get().image_size(image) is not None
+        except EngineError:
             return False
 
 

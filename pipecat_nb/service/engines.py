@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
 from pipecat_nb.errors import EngineError, EngineNotFound
 from pipecat_nb.service.process import ProcessFailed, ProcessTree
 
-#: Seconds that an engine has to answer a question.
+#: Seconds that an engine has to answer a question, and just after a build, when it may still be busy.
 ANSWER_LIMIT = 10.0
+BUSY_LIMIT = 60.0
 
 
 class Engine:
@@ -27,6 +29,8 @@ class Engine:
     name: ClassVar[str]
     #: Environment variables that the user's own override.
     defaults: ClassVar[Mapping[str, str]] = {}
+    #: The command that describes the image which is named behind it, and fails if there is none.
+    _inspect: ClassVar[Sequence[str]]
 
     def __init__(self, version: str) -> None:
         self.version = version
@@ -34,11 +38,27 @@ class Engine:
     @classmethod
     def ask_version(cls) -> str | None:
         """The version of the engine that answers, None if none does."""
+        with suppress(EngineError):
+            return cls._version()
+        return None
+
+    @classmethod
+    def _version(cls) -> str | None:
         raise NotImplementedError
 
-    def image_size(self, tag: str) -> int | None:
-        """The size in bytes of an image, uncompressed; None if the engine has no such image."""
-        raise NotImplementedError
+    def image_size(self, tag: str, *, limit: float = ANSWER_LIMIT) -> int | None:
+        """The size in bytes of an image, uncompressed; None if the engine has no such image.
+
+        Raises EngineError if the engine does not answer within `limit` seconds, or not any more.
+        """
+        told = _ask(*self._inspect, tag, limit=limit)
+        if told is None and self.ask_version() is None:
+            raise EngineError(f"{self.name} does not answer any more.")
+        return None if told is None else self._size(told)
+
+    def _size(self, told: str) -> int:
+        """The size in what `_inspect` tells."""
+        return int(told)
 
     def _options(self) -> Sequence[str]:
         """What `build` needs beside the file, the name and the directory."""
@@ -75,11 +95,10 @@ class Docker(Engine):
     defaults: ClassVar[Mapping[str, str]] = {"BUILDKIT_PROGRESS": "plain"}
 
     @classmethod
-    def ask_version(cls) -> str | None:
+    def _version(cls) -> str | None:
         return _ask("docker", "version", "--format", "{{.Server.Version}}")
 
-    def image_size(self, tag: str) -> int | None:
-        return _number(_ask("docker", "image", "inspect", "--format", "{{.Size}}", tag))
+    _inspect: ClassVar[Sequence[str]] = ("docker", "image", "inspect", "--format", "{{.Size}}")
 
 
 class Podman(Engine):
@@ -88,15 +107,14 @@ class Podman(Engine):
     name = "podman"
 
     @classmethod
-    def ask_version(cls) -> str | None:
+    def _version(cls) -> str | None:
         # Of `version` only the client is certain to answer; `info` asks whoever builds.
         return _ask("podman", "info", "--format", "{{.Version.Version}}")
 
     def _options(self) -> Sequence[str]:
         return ("--layers", "--force-rm", "--pull=missing", "--format=docker")
 
-    def image_size(self, tag: str) -> int | None:
-        return _number(_ask("podman", "image", "inspect", "--format", "{{.Size}}", tag))
+    _inspect: ClassVar[Sequence[str]] = ("podman", "image", "inspect", "--format", "{{.Size}}")
 
 
 class Buildah(Engine):
@@ -106,7 +124,7 @@ class Buildah(Engine):
     defaults: ClassVar[Mapping[str, str]] = {"BUILDAH_ISOLATION": "chroot"}
 
     @classmethod
-    def ask_version(cls) -> str | None:
+    def _version(cls) -> str | None:
         # `version` answers also where the storage does not work.
         if _ask("buildah", "info") is None:
             return None
@@ -117,11 +135,10 @@ class Buildah(Engine):
         # `false` is "only what is missing" in every release, `missing` in newer ones alone.
         return ("--layers", "--force-rm", "--pull=false", "--format=docker")
 
-    def image_size(self, tag: str) -> int | None:
-        manifest = _ask("buildah", "inspect", "--type=image", "--format", "{{.Manifest}}", tag)
-        if not manifest:
-            return None
-        parts = json.loads(manifest)
+    _inspect: ClassVar[Sequence[str]] = ("buildah", "inspect", "--type=image", "--format", "{{.Manifest}}")
+
+    def _size(self, told: str) -> int:
+        parts = json.loads(told)
         return int(parts["config"]["size"]) + sum(int(layer["size"]) for layer in parts["layers"])
 
 
@@ -129,24 +146,20 @@ ENGINES: Mapping[str, type[Engine]] = {kind.name: kind for kind in (Docker, Podm
 
 
 class EngineChoice:
-    """The engine that builds: asked for when first needed, and again as long as none answers."""
+    """The engine that builds: the one of the last time as long as it answers, or else the first that does."""
 
     def __init__(self, only: str | None = None) -> None:
         self._kinds = [ENGINES[only]] if only else list(ENGINES.values())
         self._lock = threading.Lock()
-        self._chosen: Engine | None = None
+        self._last: list[type[Engine]] = []
 
     def get(self) -> Engine:
-        """The first engine that answers, in the order docker, podman, buildah; raises EngineNotFound."""
+        """An engine that answers, in the order docker, podman, buildah; raises EngineNotFound."""
         with self._lock:
-            if self._chosen is None:
-                self._chosen = self._choose()
-            return self._chosen
-
-    def _choose(self) -> Engine:
-        for kind in self._kinds:
-            if version := kind.ask_version():
-                return kind(version)
+            for kind in [*self._last, *self._kinds]:
+                if version := kind.ask_version():
+                    self._last = [kind]
+                    return kind(version)
         names = [kind.name for kind in self._kinds]
         asked = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
         raise EngineNotFound(f"No container engine answers ({asked}).", hint=how_to_install(sys.platform))
@@ -161,19 +174,16 @@ def how_to_install(platform: str) -> str:
     return "On Debian and Ubuntu: apt-get install buildah crun; elsewhere podman, buildah or docker."
 
 
-def _ask(*command: str) -> str | None:
-    """What a command prints; None if it is not there, fails, or does not answer in time."""
+def _ask(*command: str, limit: float | None = None) -> str | None:
+    """What a command prints; None if it is not there or fails; raises EngineError if it takes too long."""
+    limit = ANSWER_LIMIT if limit is None else limit
     try:
-        answer = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_LIMIT, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, check=True)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"{command[0]} did not answer within {limit:g} s.") from error
+    except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.decode(errors="replace").strip()
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
 
 
 def _worse(error: str, line: str) -> str:
@@ -196,13 +206,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         engine = EngineChoice(options.engine).get()
-    except EngineNotFound as error:
+        if options.image is None:
+            print(engine.name)
+            return 0
+        found = engine.image_size(options.image) is not None
+    except EngineError as error:
         print(error, file=sys.stderr)
         return 1
-    if options.image is None:
-        print(engine.name)
-        return 0
-    return 0 if engine.image_size(options.image) is not None else 1
+    return 0 if found else 1
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,14 +140,19 @@ class Store:
         status: str | None = None,
         region: str | None = None,
         context_hash: str | None = None,
+        images: Collection[str] | None = None,
         limit: int,
         offset: int = 0,
     ) -> tuple[list[Build], int]:
-        """One page of the builds, newest first, and how many there are in all."""
+        """One page of the builds, newest first, and how many there are in all; of all images, or of these only."""
         wanted = {"status": status, "region": region, "context_hash": context_hash}
         columns = {name: value for name, value in wanted.items() if value is not None}
-        where = f"WHERE {' AND '.join(f'{name} = ?' for name in columns)}" if columns else ""
+        conditions = [f"{name} = ?" for name in columns]
         values = tuple(columns.values())
+        if images is not None:
+            conditions.append(f"image_uri IN ({', '.join('?' for _ in images)})")
+            values += tuple(images)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         page = f"SELECT * FROM builds {where} ORDER BY number DESC LIMIT ? OFFSET ?"
         rows = self._rows(page, (*values, limit, offset))
         total = self._rows(f"SELECT count(*) AS total FROM builds {where}", values)[0]["total"]
@@ -161,6 +166,11 @@ class Store:
         )
         rows = self._rows(statement, (context_hash, region, SUCCESS, dockerfile_path))
         return _build(rows[0]) if rows else None
+
+    def images(self, *, context_hash: str) -> list[str]:
+        """The names of all images that were built of a context."""
+        statement = "SELECT DISTINCT image_uri FROM builds WHERE context_hash = ? AND image_uri IS NOT NULL"
+        return [row["image_uri"] for row in self._rows(statement, (context_hash,))]
 
     def with_status(self, status: str) -> list[Build]:
         """All builds of one status, oldest first."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pipecat_nb.errors import EngineError, EngineNotFound
 from pipecat_nb.models import BUILDING, FAILED, PENDING, SUCCESS, TIMEOUT, Build
 from pipecat_nb.service.builds import image_name, log_file
-from pipecat_nb.service.engines import EngineChoice
+from pipecat_nb.service.engines import BUSY_LIMIT, EngineChoice
 from pipecat_nb.service.logs import LogWriter
 from pipecat_nb.service.process import ProcessTree, Stopped
 from pipecat_nb.service.storage import context_file
@@ -184,7 +184,7 @@ class Workers:
             with closing(engine.build(context, dockerfile=dockerfile, tag=tag, processes=processes)) as lines:
                 for line in lines:
                     log.write(line)
-        size = engine.image_size(tag)
+        size = engine.image_size(tag, limit=BUSY_LIMIT)
         if size is None:
             raise EngineError(f"{engine.name} has no image {tag} after building it.")
         return {"image_uri": tag, "image_size": size}

@@ -83,6 +83,26 @@ def test_a_build_whose_image_is_gone_is_built_again(api: Caller, container_engin
 
 
 @pytest.mark.usefixtures("container_engine")
+def test_who_looks_for_an_image_is_told_of_builds_that_have_one(api: Caller) -> None:
+    archive = pack(TINY | {"data": b"looked up"})
+    west, east = api.run(archive), api.run(archive, region="us-east")
+
+    def listed(query: str) -> tuple[list[str], int]:
+        page = api.get(f"/v1/builds?contextHash={west['contextHash']}{query}").json()
+        return [build["id"] for build in page["builds"]], page["total"]
+
+    both = ([east["id"], west["id"]], 2)
+    assert listed("&status=success") == both
+    assert listed("&status=success&region=us-west") == ([west["id"]], 1)
+    remove_images(west["imageUri"])
+    assert listed("&status=success") == ([east["id"]], 1)
+    assert listed("&status=success&region=us-west") == ([], 0)
+    assert listed("") == both, "the history stays what it was"
+    remove_images(east["imageUri"])
+    assert listed("&status=success") == ([], 0)
+
+
+@pytest.mark.usefixtures("container_engine")
 def test_a_failing_dockerfile_tells_the_engines_error(api: Caller) -> None:
     archive = pack({"Dockerfile": b"FROM scratch\nCOPY nothing /nothing\n"})
     build = api.run(archive)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,16 +83,53 @@ def test_without_an_engine_the_command_says_what_to_install(tmp_path: Path) -> N
     assert how_to_install(sys.platform) in answer.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
-def test_a_program_that_does_not_answer_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, script in {"docker": "exit 1", "podman": "exec sleep 60", "buildah": "echo"}.items():
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Puts a shell script in the place of an engine."""
+    if sys.platform == "win32":
+        pytest.skip("the stand-in is a shell script")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def put(name: str, script: str) -> None:
         program = tmp_path / name
+        program.unlink(missing_ok=True)
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return put
+
+
+def test_a_program_that_does_not_answer_is_no_engine(
+    stand_in: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, script in {"docker": "exit 1", "podman": "exec sleep 60", "buildah": "echo"}.items():
+        stand_in(name, script)
     monkeypatch.setattr(engines, "ANSWER_LIMIT", 0.2)
     with pytest.raises(EngineNotFound):
         EngineChoice().get()
+
+
+def test_no_answer_is_not_no_image(stand_in: Callable[[str, str], None]) -> None:
+    stand_in("docker", '[ "$1" = version ] && exec echo 1.0; exec sleep 60')
+    engine = EngineChoice("docker").get()
+    with pytest.raises(EngineError, match=r"docker did not answer within 0\.2 s"):
+        engine.image_size("x", limit=0.2)
+    stand_in("docker", '[ "$1" = version ] && exec echo 1.0; exit 1')
+    assert engine.image_size("x") is None
+    stand_in("docker", "exit 1")
+    with pytest.raises(EngineError, match="docker does not answer any more"):
+        engine.image_size("x")
+
+
+def test_an_engine_that_answers_no_more_is_replaced(stand_in: Callable[[str, str], None]) -> None:
+    for name in ("docker", "podman"):
+        stand_in(name, f"echo {name}-1.0")
+    choice = EngineChoice()
+    assert choice.get().name == "docker"
+    stand_in("docker", "exit 1")
+    assert (choice.get().name, choice.get().version) == ("podman", "podman-1.0")
+    stand_in("docker", "echo 2.0")
+    assert choice.get().name == "podman", "as long as it answers"
 
 
 def test_every_platform_is_told_what_to_install() -> None:

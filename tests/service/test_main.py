@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -106,15 +107,53 @@ def test_a_second_service_on_the_same_directory_refuses(tmp_path: Path) -> None:
         ["--workers", "0"],
         ["--engine", "lxc"],
         ["--idle-exit", "-1"],
+        ["--idle-exit", "nan"],
         ["--build-timeout", "x"],
+        ["--build-timeout", "0"],
+        ["--build-timeout", "1e300"],
+        ["--workers", "x"],
         ["--port", "x"],
+        ["--port", "70000"],
     ],
 )
 def test_wrong_options_are_refused(tmp_path: Path, options: list[str]) -> None:
     refused = run("--state", str(tmp_path / "state"), *options)
     assert refused.returncode == 2
-    assert options[0] in refused.stderr
+    told = refused.stderr.rpartition("error: ")[2]
+    assert told.startswith(f"argument {options[0]}: ")
+    assert "invalid _" not in told
     assert not (tmp_path / "state").exists()
+
+
+def test_help_tells_what_each_option_means_and_its_default() -> None:
+    told = " ".join(run("--help").stdout.partition("options:")[2].split())
+    for option, default in {
+        "--host": "(127.0.0.1)",
+        "--port": "(0)",
+        "--state": "service)",
+        "--engine": "docker, podman, buildah)",
+        "--build-timeout": "(3600)",
+        "--idle-exit": "(1800)",
+        "--workers": "(2)",
+    }.items():
+        meaning = told.partition(f" {option} ")[2].partition(" --")[0]
+        assert default in meaning
+        assert len(meaning.split()) > 5, "says more than its name"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one loopback address only")
+def test_another_loopback_address_answers_to_its_own_name(tmp_path: Path) -> None:
+    with started(tmp_path, "--host", "127.0.0.2") as service:
+        assert service.about["url"].startswith("http://127.0.0.2:")
+        assert service.caller.get("/v1/regions").status_code == 200
+        elsewhere = service.caller.get("/v1/regions", headers={"Host": "127.0.0.3"})
+        assert elsewhere.status_code == 421
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_it_serves_the_other_internet_protocol(tmp_path: Path) -> None:
+    with started(tmp_path, "--host", "::1") as service:
+        assert service.caller.get("/v1/regions").status_code == 200
 
 
 def test_a_directory_that_is_none_is_told(tmp_path: Path) -> None:
