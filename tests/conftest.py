@@ -17,6 +17,7 @@ import pytest
 from pipecat_nb import local, paths
 from pipecat_nb.client import Client, Retry
 from pipecat_nb.lifecycle import Workspace
+from pipecat_nb.service.engines import EngineChoice
 
 from .scripted import Scripted
 
@@ -74,7 +75,16 @@ def engine() -> str:
 def service(_own_state: None) -> Iterator[local.LocalService]:
     """The local service, started as a notebook starts it."""
     yield local.find_or_start()
+    images = {build.image_uri for build in Client().list_builds() if build.image_uri}
     stop_service(paths.service_dir())
+    remove_images(*images)
+
+
+def remove_images(*images: str) -> None:
+    """Leave nothing in the engine's storage; images that are gone already do no harm."""
+    if images:
+        name = EngineChoice().get().name
+        subprocess.run([name, "rmi", *images], capture_output=True, check=False, timeout=120)
 
 
 def stop_service(state: Path) -> None:

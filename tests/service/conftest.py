@@ -25,15 +25,9 @@ from pipecat_nb.service.engines import Engine, EngineChoice
 from pipecat_nb.service.service import Service
 from pipecat_nb.service.state import StateDirectory
 
+from ..conftest import remove_images
+
 TINY = {"Dockerfile": b"FROM scratch\nCOPY data /data\n", "data": b"x"}
-
-
-def remove_images(*images: str) -> None:
-    """Leave nothing in the engine's storage; images that are gone already do no harm."""
-    if images:
-        name = EngineChoice().get().name
-        command = [name, "rmi", *images]
-        subprocess.run(command, capture_output=True, check=False, timeout=60)
 
 
 def wait_for(ask: Callable[[], Any], *, limit: float = 60) -> Any:

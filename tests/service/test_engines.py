@@ -13,7 +13,7 @@ from pipecat_nb.service import engines
 from pipecat_nb.service.engines import ENGINES, Engine, EngineChoice, how_to_install
 from pipecat_nb.service.process import ProcessTree
 
-from .conftest import remove_images
+from ..conftest import remove_images
 
 
 def command(*options: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
