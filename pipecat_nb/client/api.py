@@ -113,6 +113,8 @@ class Client:
         try:
             data, _ = self._json("POST", "/builds", safe=False, json=body)
         except (ConnectionFailed, ServerError) as lost:
+            if isinstance(lost, ConnectionFailed) and not lost.sent:
+                raise
             self._transport.retry.pause(0)  # a gateway may give up before the service has done what it was asked
             found = self._find_created(upload_id, region=region, dockerfile_path=dockerfile_path, lost=lost)
             if found is not None:

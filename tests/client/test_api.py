@@ -294,6 +294,16 @@ def test_a_lost_request_of_an_unknown_upload_is_not_sent_again(scripted: Scripte
     assert len(scripted.asked) == 1
 
 
+def test_a_request_that_certainly_made_no_build_says_no_more_than_that(
+    scripted: Scripted, key_client: MakeClient
+) -> None:
+    client = key_client()
+    scripted.server_close()
+    with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
+        client.create_build("uploaded-elsewhere", region="us-west")
+    assert "may have been created" not in str(caught.value)
+
+
 def test_log_lines_may_be_objects(scripted: Scripted, key_client: MakeClient) -> None:
     scripted.answers = [Answer(body={"logs": ["one", {"message": "two"}], "nextToken": "t"})]
     page = key_client().build_logs(BUILD["id"], limit=2)
