@@ -73,9 +73,9 @@ class Watcher:
                     return
                 handles = list(self._handles)
             looks += 1
-            alone = handles[looks // RECONCILE % len(handles)] if looks % RECONCILE == 0 else None
+            turn = turn_alone(looks, len(handles))
             try:
-                self._look(handles, alone=alone)
+                self._look(handles, alone=None if turn is None else handles[turn])
             except Exception:  # noqa: BLE001  a fault in one look must not end the watching
                 _log.exception("A look at the builds failed.")
 
@@ -110,6 +110,11 @@ class Watcher:
             return f"The service does not know build {handle.id} any more."
         except PipecatError as error:
             return error.message
+
+
+def turn_alone(looks: int, count: int) -> int | None:
+    """Which of `count` builds is asked for by itself at a look; None at most looks. All come to their turn."""
+    return looks // RECONCILE % count if looks % RECONCILE == 0 else None
 
 
 def _tell(handle: BuildHandle, news: Build | str) -> None:

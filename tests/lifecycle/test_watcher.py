@@ -9,7 +9,7 @@ from traitlets import Bunch
 from pipecat_nb.client import Client
 from pipecat_nb.errors import BuildError
 from pipecat_nb.lifecycle import BuildHandle, Workspace
-from pipecat_nb.lifecycle.watcher import RECONCILE
+from pipecat_nb.lifecycle.watcher import RECONCILE, turn_alone
 from pipecat_nb.models import Build
 
 from ..conftest import wait_until
@@ -106,9 +106,12 @@ def test_an_observer_of_trouble_that_fails_ends_no_watching(
     assert "An observer of build build-1 failed" in caplog.text
 
 
-def test_every_build_has_its_turn_to_be_asked_for_alone() -> None:
-    turns = [look // RECONCILE % 4 for look in range(RECONCILE, 40 * RECONCILE, RECONCILE)]
-    assert {turns.count(number) for number in range(4)} <= {9, 10}
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 8])
+def test_every_build_has_its_turn_to_be_asked_for_alone(count: int) -> None:
+    looks = 10 * count * RECONCILE
+    turns = [turn_alone(look, count) for look in range(1, looks + 1)]
+    assert turns.count(None) == looks - 10 * count
+    assert [turns.count(number) for number in range(count)] == [10] * count
 
 
 def test_a_new_status_that_has_ended_is_waited_for_no_longer(scripted: Scripted, watched: Workspace) -> None:
