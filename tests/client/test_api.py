@@ -1,6 +1,7 @@
 """The client against answers that a hosted service gives on bad days."""
 
 import hashlib
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipecat_nb.client import Client
+from pipecat_nb.client import Client, Retry
 from pipecat_nb.errors import (
     APIError,
     BadRequest,
@@ -294,13 +295,14 @@ def test_a_lost_request_of_an_unknown_upload_is_not_sent_again(scripted: Scripte
     assert len(scripted.asked) == 1
 
 
-def test_a_request_that_certainly_made_no_build_says_no_more_than_that(
-    scripted: Scripted, key_client: MakeClient
-) -> None:
-    client = key_client()
-    scripted.server_close()
-    with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
-        client.create_build("uploaded-elsewhere", region="us-west")
+def test_a_request_that_certainly_made_no_build_says_no_more_than_that(pauses: list[float]) -> None:
+    with socket.socket() as nobody:  # bound and not listening: whoever connects is refused
+        nobody.bind(("127.0.0.1", 0))
+        client = Client(
+            "key", api_host=f"http://127.0.0.1:{nobody.getsockname()[1]}", retry=Retry(sleep=pauses.append)
+        )
+        with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
+            client.create_build("uploaded-elsewhere", region="us-west")
     assert "may have been created" not in str(caught.value)
 
 
