@@ -31,6 +31,7 @@ PipecatError
     └── EngineNotFound
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -140,7 +141,10 @@ class UploadTooLarge(UploadError):
 
 
 class UnknownRegion(PipecatError):
-    """The service has no such region."""
+    """The service has no such region; the hint lists those that it has."""
+
+    def __init__(self, region: str, *, known: Iterable[str]) -> None:
+        super().__init__(f"There is no region {region!r}.", hint=f"The regions are {', '.join(known)}.")
 
 
 class UnknownBuild(PipecatError):

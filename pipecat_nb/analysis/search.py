@@ -43,7 +43,7 @@ def history(
     if region is not None:
         codes = [known.code for known in client.regions()]
         if region not in codes:
-            raise UnknownRegion(f"There is no region {region!r}.", hint=f"The regions are {', '.join(codes)}.")
+            raise UnknownRegion(region, known=codes)
 
     bounded = earliest is not None or latest is not None
     listed = client.list_builds(

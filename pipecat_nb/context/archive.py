@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipecat_nb.context.names import printable, to_local
+from pipecat_nb.context.names import to_local
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
+from pipecat_nb.text import printable
 
 CHUNK = 256 * 1024
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipecat_nb.context.names import printable, to_local, to_name
+from pipecat_nb.context.names import to_local, to_name
 from pipecat_nb.errors import ContextError, DirectoryNotFound, DockerfileNotFound
+from pipecat_nb.text import printable
 
 
 def find_directory(directory: str | os.PathLike[str]) -> Path:

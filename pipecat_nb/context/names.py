@@ -6,8 +6,6 @@ An archive's names are UTF-8, whatever the locale; bytes that are not come throu
 import os
 from pathlib import Path
 
-from pipecat_nb import text
-
 
 def to_name(local: str) -> str:
     """The archive's name of what this machine calls `local`."""
@@ -17,8 +15,3 @@ def to_name(local: str) -> str:
 def to_local(root: Path, name: str) -> Path:
     """Where a path of the archive (relative, with `/`) is on this machine."""
     return root / os.fsdecode(name.encode("utf-8", "surrogateescape"))
-
-
-def printable(name: str) -> str:
-    """A name that any terminal can show, and that does nothing to it."""
-    return text.printable(name.encode("utf-8", "backslashreplace").decode())

@@ -58,6 +58,11 @@ class BuildContext:
         return self._selection.warnings
 
     @property
+    def files(self) -> int:
+        """How many of the members are files."""
+        return self._selection.files
+
+    @property
     def size(self) -> int:
         """The bytes of all files before compression."""
         return self._selection.size
@@ -75,8 +80,8 @@ class BuildContext:
         self.close()
 
     def __repr__(self) -> str:
-        files = sum(member.kind == "file" for member in self.members)
-        return f"<BuildContext {self.hash} of {self.directory}: {files} files, {self.archive_size:,} bytes packed>"
+        amount = f"{self.files} files, {self.archive_size:,} bytes packed"
+        return f"<BuildContext {self.hash} of {self.directory}: {amount}>"
 
 
 def pack(

@@ -17,10 +17,11 @@ from pipecat_nb.context.dockerfile import (
     read,
 )
 from pipecat_nb.context.dockerignore import Matcher, rules
-from pipecat_nb.context.names import printable, to_local, to_name
+from pipecat_nb.context.names import to_local, to_name
 from pipecat_nb.context.rule import ROOT, Rule, Rules, Verdict
 from pipecat_nb.errors import UnreadableFiles
 from pipecat_nb.models import CONTEXT_LIMIT
+from pipecat_nb.text import printable
 
 Kind = Literal["file", "symlink", "directory"]
 
@@ -64,6 +65,11 @@ class Selection:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", sum(member.size for member in self.members))
+
+    @property
+    def files(self) -> int:
+        """How many of the members are files."""
+        return sum(member.kind == "file" for member in self.members)
 
 
 def select(

@@ -109,7 +109,7 @@ class Workspace:
         with handle.hold_trait_notifications():
             handle.dockerfile_path = packed.dockerfile
             handle.context_hash = packed.hash
-            handle.files = sum(member.kind == "file" for member in packed.members)
+            handle.files = packed.files
             handle.context_size = packed.size
             handle.archive_size = packed.archive_size
             handle.pack_seconds = time.monotonic() - begun
@@ -147,7 +147,7 @@ class Workspace:
         codes = [known.code for known in self.client.regions()]
         if region in codes:
             return error
-        return UnknownRegion(f"There is no region {region!r}.", hint=f"The regions are {', '.join(codes)}.")
+        return UnknownRegion(region, known=codes)
 
     def _keep(self, handle: BuildHandle, build: Build) -> None:
         self.record.add(

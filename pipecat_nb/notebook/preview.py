@@ -72,8 +72,7 @@ def _name(selection: "Selection") -> str:
 
 
 def _amount(selection: "Selection") -> str:
-    count = sum(member.kind == "file" for member in selection.members)
-    return f"{files(count)}, {size(selection.size)} before compression"
+    return f"{files(selection.files)}, {size(selection.size)} before compression"
 
 
 def _decided(selection: "Selection") -> str:
