@@ -1,7 +1,21 @@
 """The build context: a directory to a selection, an archive and a hash. No network."""
 
 from pipecat_nb.context.archive import ManifestEntry, largest_paths
+from pipecat_nb.context.encoder import IDENTICAL_LIMIT, EncoderChoice, EncoderName, choose
 from pipecat_nb.context.pack import BuildContext, pack
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
 
-__all__ = ["BuildContext", "Ignored", "ManifestEntry", "Member", "Selection", "largest_paths", "pack", "select"]
+__all__ = [
+    "IDENTICAL_LIMIT",
+    "BuildContext",
+    "EncoderChoice",
+    "EncoderName",
+    "Ignored",
+    "ManifestEntry",
+    "Member",
+    "Selection",
+    "choose",
+    "largest_paths",
+    "pack",
+    "select",
+]

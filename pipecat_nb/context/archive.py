@@ -4,7 +4,6 @@ The whole policy is `header`: names, sizes, whether a file is executable, and wh
 owners and other permissions do not.
 """
 
-import gzip
 import hashlib
 import os
 import stat
@@ -12,8 +11,9 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
+from pipecat_nb.context.encoder import Encoder, EncoderName, encoder
 from pipecat_nb.context.names import to_local
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
@@ -58,7 +58,12 @@ def header(member: Member) -> tarfile.TarInfo:
 
 
 def write(
-    selection: Selection, file: IO[bytes], *, limit: int, progress: Callable[[int, int], None] | None = None
+    selection: Selection,
+    file: IO[bytes],
+    *,
+    limit: int,
+    encoder_name: EncoderName = "identical",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Written:
     """Write a selection's archive, in constant memory; `progress(done, all)` is told of members.
 
@@ -68,10 +73,12 @@ def write(
         raise too_large(selection, limit=limit)
     out = _Output(file, selection, limit=limit)
     manifest: dict[str, ManifestEntry] = {}
-    # The empty name: nothing of the file's own name goes into the header.
-    with gzip.GzipFile(filename="", fileobj=out, mode="wb", compresslevel=9, mtime=0) as packed:
+    written = 0
+    with encoder(encoder_name, cast("IO[bytes]", out)) as packed:
         for number, member in enumerate(selection.members, 1):
-            packed.write(header(member).tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+            head = header(member).tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+            packed.write(head)
+            written += len(head) + member.size + -member.size % tarfile.BLOCKSIZE
             digest = hashlib.sha256()
             if member.kind == "file":
                 _copy(selection.directory, member, packed, digest.update)
@@ -81,12 +88,12 @@ def write(
             if progress is not None:
                 progress(number, len(selection.members))
         # Two empty blocks end an archive, which tape drives want in whole records.
-        ended = packed.tell() + 2 * tarfile.BLOCKSIZE
-        packed.write(bytes(2 * tarfile.BLOCKSIZE + -ended % tarfile.RECORDSIZE))
+        written += 2 * tarfile.BLOCKSIZE
+        packed.write(bytes(2 * tarfile.BLOCKSIZE + -written % tarfile.RECORDSIZE))
     return Written(out.md5.hexdigest()[:16], out.size, manifest)
 
 
-def _copy(root: Path, member: Member, packed: gzip.GzipFile, digest: Callable[[bytes], None]) -> None:
+def _copy(root: Path, member: Member, packed: Encoder, digest: Callable[[bytes], None]) -> None:
     """Copy a file's content; raises a ContextError if it is not, all the while, the file that was selected."""
     try:
         with _open(to_local(root, member.path)) as source:
@@ -119,7 +126,8 @@ def _open(path: Path) -> IO[bytes]:
     flags = os.O_RDONLY
     for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"):
         flags |= getattr(os, name, 0)
-    return os.fdopen(os.open(path, flags), "rb")
+    # Unbuffered: it is read in large pieces.
+    return os.fdopen(os.open(path, flags), "rb", buffering=0)
 
 
 def _changed(member: Member, how: str) -> ContextError:

@@ -10,6 +10,7 @@ from typing import Self
 
 from pipecat_nb.context.archive import ManifestEntry, Written, write
 from pipecat_nb.context.dockerfile import read
+from pipecat_nb.context.encoder import EncoderChoice, EncoderName, choose
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
 from pipecat_nb.errors import ContextError
 from pipecat_nb.models import CONTEXT_LIMIT
@@ -18,10 +19,19 @@ from pipecat_nb.models import CONTEXT_LIMIT
 class BuildContext:
     """A directory as it is sent: its archive, hash and members; `close` removes the archive's file."""
 
-    def __init__(self, selection: Selection, *, archive: Path, written: Written, dockerfile_text: str) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        archive: Path,
+        written: Written,
+        encoder: EncoderName,
+        dockerfile_text: str,
+    ) -> None:
         self._remove = weakref.finalize(self, _unlink, archive)
         self._selection = selection
         self.archive = archive
+        self.encoder = encoder
         self.dockerfile_text = dockerfile_text
         self.hash = written.hash
         self.archive_size = written.size
@@ -89,12 +99,15 @@ def pack(
     *,
     dockerfile: str | os.PathLike[str] = "Dockerfile",
     exclude: Iterable[str] = (),
+    encoder: EncoderChoice = "auto",
     limit: int = CONTEXT_LIMIT,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuildContext:
     """The build context of a directory; `select` says which paths, and raises, as this does, a ContextError.
 
-    An archive above `limit` bytes is refused. `progress(done, all)` is told of members.
+    `encoder` is "identical" (the official command line's bytes, so that both share a cache), "parallel" (fast), or
+    "auto": identical up to 8 MiB of files. An archive above `limit` bytes is refused. `progress(done, all)` is
+    told of members.
     """
     selection = select(directory, dockerfile=dockerfile, exclude=exclude, limit=limit)
     text = read(selection.directory, selection.dockerfile).decode("utf-8", "replace")
@@ -106,13 +119,14 @@ def pack(
             hint="It needs a directory for temporary files; TMPDIR names another.",
         ) from error
     archive = Path(name)
+    chosen = choose(encoder, size=selection.size)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
-            written = write(selection, file, limit=limit, progress=progress)
+            written = write(selection, file, limit=limit, encoder_name=chosen, progress=progress)
     except BaseException:
         _unlink(archive)
         raise
-    return BuildContext(selection, archive=archive, written=written, dockerfile_text=text)
+    return BuildContext(selection, archive=archive, written=written, encoder=chosen, dockerfile_text=text)
 
 
 def _unlink(archive: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipecat_nb import context, settings
 from pipecat_nb.client import Client
+from pipecat_nb.context import EncoderChoice
 from pipecat_nb.errors import BadRequest, NotFound, PipecatError, UnknownBuild, UnknownRegion
 from pipecat_nb.lifecycle.handle import BuildHandle
 from pipecat_nb.lifecycle.stages import CHECKING, CREATING, UPLOADING
@@ -25,20 +26,37 @@ def build(
     region: str | None = None,
     dockerfile: str | None = None,
     note: str = "",
+    encoder: EncoderChoice = "auto",
     client: Client | None = None,
 ) -> BuildHandle:
     """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
 
     Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
-    credentials at hand, or the local service. Raises a PipecatError.
+    credentials at hand, or the local service. `encoder` is explained at `pack`. Raises a PipecatError.
     """
-    return Workspace(client or Client()).start(directory, region=region, dockerfile=dockerfile, note=note)
+    return Workspace(client or Client()).start(
+        directory, region=region, dockerfile=dockerfile, note=note, encoder=encoder
+    )
 
 
-def pack(directory: str | PathLike[str] | None = None, *, dockerfile: str | None = None) -> context.BuildContext:
-    """The context that `build` would send: its archive, hash and members. No network."""
+def pack(
+    directory: str | PathLike[str] | None = None,
+    *,
+    dockerfile: str | None = None,
+    encoder: EncoderChoice = "auto",
+) -> context.BuildContext:
+    """The context that `build` would send: its archive, hash and members. No network.
+
+    `encoder` "identical" makes the official command line's very bytes, so that both share one build cache;
+    "parallel" is fast; "auto" is identical up to 8 MiB of files, parallel above.
+    """
     project = settings.project(directory)
-    return context.pack(project.directory, dockerfile=dockerfile or project.dockerfile, exclude=project.exclude)
+    return context.pack(
+        project.directory,
+        dockerfile=dockerfile or project.dockerfile,
+        exclude=project.exclude,
+        encoder=encoder,
+    )
 
 
 class Workspace:
@@ -65,6 +83,7 @@ class Workspace:
         region: str | None = None,
         dockerfile: str | None = None,
         note: str = "",
+        encoder: EncoderChoice = "auto",
         show: Callable[[BuildHandle], None] = lambda handle: None,
     ) -> BuildHandle:
         """Pack a directory, look its build up, else upload and create it; then follow it in the background.
@@ -84,7 +103,7 @@ class Workspace:
         )
         show(handle)
         try:
-            with self._pack(handle, exclude=project.exclude) as packed:
+            with self._pack(handle, exclude=project.exclude, encoder=encoder) as packed:
                 handle.where = self.client.target.label
                 handle.region = handle.region or self.client.default_region()
                 created = self._find_cached(handle) or self._upload_and_create(handle, packed)
@@ -103,9 +122,13 @@ class Workspace:
         self._keep(handle, created.build)
         return handle
 
-    def _pack(self, handle: BuildHandle, *, exclude: tuple[str, ...]) -> context.BuildContext:
+    def _pack(
+        self, handle: BuildHandle, *, exclude: tuple[str, ...], encoder: EncoderChoice
+    ) -> context.BuildContext:
         begun = time.monotonic()
-        packed = context.pack(handle.directory, dockerfile=handle.dockerfile_path, exclude=exclude)
+        packed = context.pack(
+            handle.directory, dockerfile=handle.dockerfile_path, exclude=exclude, encoder=encoder
+        )
         with handle.hold_trait_notifications():
             handle.dockerfile_path = packed.dockerfile
             handle.context_hash = packed.hash

@@ -91,6 +91,7 @@ class PipecatMagics(Magics):
             region=given.region or self.region or None,
             dockerfile=given.dockerfile or self.dockerfile or None,
             note=given.note,
+            encoder=given.encoder,
             show=self.show,
         )
         self._handles[workspace, handle.id] = handle
@@ -102,7 +103,8 @@ class PipecatMagics(Magics):
         project = settings.project(given.directory)
         dockerfile = given.dockerfile or self.dockerfile or project.dockerfile
         selection = context.select(project.directory, dockerfile=dockerfile, exclude=project.exclude)
-        self._display(preview.bundle(selection))
+        encoder = context.choose(given.encoder, size=selection.size)
+        self._display(preview.bundle(selection, encoder=encoder))
 
     def _status(self, given: Namespace) -> "BuildHandle":
         workspace = self._workspace()

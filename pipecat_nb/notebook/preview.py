@@ -10,7 +10,7 @@ from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
-    from pipecat_nb.context import Member, Selection
+    from pipecat_nb.context import EncoderName, Member, Selection
 
 #: The most paths of one list that are shown in a page and in a terminal, and how many of the largest stand first.
 PAGE, SCREEN, LARGEST = 1000, 20, 5
@@ -18,15 +18,21 @@ PAGE, SCREEN, LARGEST = 1000, 20, 5
 #: A list that is not longer stands open.
 FEW = 12
 
+#: Which builds the archive finds again, by its encoder.
+_CACHE = {
+    "identical": "Packed as the official client packs: with the same files sent, both share the build cache.",
+    "parallel": "Packed by the parallel encoder: the official client does not find this build in its cache.",
+}
+
 Rows = list[tuple[str, str]]
 
 
-def bundle(selection: "Selection") -> dict[str, str]:
+def bundle(selection: "Selection", *, encoder: "EncoderName") -> dict[str, str]:
     """A selection for every front end: its largest paths, what is left out by which rule, warnings."""
-    return {"text/html": _html(selection), "text/plain": _text(selection)}
+    return {"text/html": _html(selection, encoder), "text/plain": _text(selection, encoder)}
 
 
-def _html(selection: "Selection") -> str:
+def _html(selection: "Selection", encoder: "EncoderName") -> str:
     sent, left_out = _sent(selection), _left_out(selection)
     parts = [
         f'<section class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
@@ -34,6 +40,7 @@ def _html(selection: "Selection") -> str:
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",
         f'<div class="pcb-place">{escape(_decided(selection))}</div>',
+        f'<div class="pcb-place">{_CACHE[encoder]}</div>',
         *(f'<div class="pcb-error">{escape(printable(warning))}</div>' for warning in selection.warnings),
         table.table(_largest(selection), columns=("largest", "size"), numbers=(1,)) if len(sent) > FEW else "",
         _details(f"Sent: {_paths(len(sent))}", sent, columns=("path", "size"), numbers=(1,)),
@@ -51,11 +58,12 @@ def _details(summary: str, rows: Rows, *, columns: Sequence[str], numbers: Seque
     return f"<details{state}><summary>{summary}</summary>{shown}</details>"
 
 
-def _text(selection: "Selection") -> str:
+def _text(selection: "Selection", encoder: "EncoderName") -> str:
     left_out = _left_out(selection)
     lines = [
         f"{_name(selection)}  {_amount(selection)}",
         f"  {_decided(selection)}",
+        f"  {_CACHE[encoder]}",
         *(f"  ! {printable(warning)}" for warning in selection.warnings),
         "",
         "Largest",

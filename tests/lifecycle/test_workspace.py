@@ -57,6 +57,15 @@ def test_a_directory_becomes_an_image(workspace: Workspace, agent: Path) -> None
     assert (columns["note"], columns["cached"], columns["files"]) == ("first", False, 2)
 
 
+def test_the_parallel_encoder_makes_an_image_too(workspace: Workspace, agent: Path) -> None:
+    (agent / "noise.bin").write_bytes(os.urandom(2**20))  # several gzip members
+    handle = workspace.start(agent, encoder="parallel")
+    assert handle.wait(60).status == "success"
+    assert image_exists(handle.image_uri)
+    again = workspace.start(agent, encoder="parallel")
+    assert (again.cached, again.id) == (True, handle.id)
+
+
 def test_the_same_directory_is_cached_and_a_changed_one_is_not(workspace: Workspace, agent: Path) -> None:
     first = workspace.start(agent).wait(60)
     again = workspace.start(agent)

@@ -15,18 +15,21 @@ def given(line: str) -> tuple[str, dict[str, object]]:
 
 
 def test_nothing_is_the_project_here() -> None:
-    empty = {"directory": None, "dockerfile": None, "region": None, "note": "", "wait": False}
+    empty = {"directory": None, "dockerfile": None, "region": None, "note": "", "encoder": "auto", "wait": False}
     assert given("") == ("build", empty)
 
 
 def test_a_build_with_all_its_options() -> None:
-    name, arguments = given("--region us-west ./agent --dockerfile docker/Dockerfile --note uv --wait")
+    name, arguments = given(
+        "--region us-west ./agent --dockerfile docker/Dockerfile --note uv --encoder parallel --wait"
+    )
     assert name == "build"
     assert arguments == {
         "directory": "./agent",
         "dockerfile": "docker/Dockerfile",
         "region": "us-west",
         "note": "uv",
+        "encoder": "parallel",
         "wait": True,
     }
 
@@ -34,7 +37,7 @@ def test_a_build_with_all_its_options() -> None:
 @pytest.mark.parametrize(
     ("line", "name", "arguments"),
     [
-        ("preview ./agent", "preview", {"directory": "./agent", "dockerfile": None}),
+        ("preview ./agent", "preview", {"directory": "./agent", "dockerfile": None, "encoder": "auto"}),
         ("status 1234", "status", {"build": "1234"}),
         ("logs", "logs", {"build": "^1", "limit": 500}),
         ("logs ^2 --limit 10000", "logs", {"build": "^2", "limit": 10_000}),

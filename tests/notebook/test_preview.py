@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_what_is_sent_and_why_the_rest_is_not(directory: Path) -> None:
-    bundle = preview.bundle(select(directory))
+    bundle = preview.bundle(select(directory), encoder="identical")
     page = Page(bundle["text/html"])
     for said in (page.text, bundle["text/plain"]):
         for word in (
@@ -47,7 +47,7 @@ def test_what_is_sent_and_why_the_rest_is_not(directory: Path) -> None:
 
 def test_an_ignore_file_is_named_with_its_line(directory: Path) -> None:
     (directory / ".dockerignore").write_text("# none of these\n*.pyc\nmodels\n")
-    bundle = preview.bundle(select(directory))
+    bundle = preview.bundle(select(directory), encoder="identical")
     for said in bundle.values():
         assert "decided by .dockerignore" in said
         assert ".dockerignore:3" in said
@@ -57,7 +57,7 @@ def test_an_ignore_file_is_named_with_its_line(directory: Path) -> None:
 def test_long_lists_are_cut_and_say_so(directory: Path) -> None:
     for number in range(30):
         (directory / f"{number:02}.log").write_text("")
-    bundle = preview.bundle(select(directory))
+    bundle = preview.bundle(select(directory), encoder="identical")
     assert "Left out: 32 paths" in bundle["text/plain"]
     assert "… and 12 more" in bundle["text/plain"]
     assert "29.log" not in bundle["text/plain"]
@@ -65,15 +65,15 @@ def test_long_lists_are_cut_and_say_so(directory: Path) -> None:
 
 
 def test_the_largest_stand_first_where_the_list_is_long(directory: Path) -> None:
-    assert "largest" not in preview.bundle(select(directory))["text/html"]
+    assert "largest" not in preview.bundle(select(directory), encoder="identical")["text/html"]
     for number in range(20):
         (directory / f"{number:02}.txt").write_text("")
-    html = preview.bundle(select(directory))["text/html"]
+    html = preview.bundle(select(directory), encoder="identical")["text/html"]
     assert html.index("largest") < html.index("models/voice.bin") < html.index("Sent: 23 paths")
 
 
 def test_warnings_stand_out(directory: Path) -> None:
     selection = dataclasses.replace(select(directory), warnings=("The files are\x1b[2J\u202e 600 MB.",))
-    bundle = preview.bundle(selection)
+    bundle = preview.bundle(selection, encoder="identical")
     assert "! The files are 600 MB." in bundle["text/plain"]
     assert 'class="pcb-error">The files are 600 MB.' in bundle["text/html"]

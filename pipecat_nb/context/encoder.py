@@ -1,0 +1,126 @@
+"""An archive's bytes to gzip: the official command line's very bytes, or as fast as this machine's cores can.
+
+What an encoder writes depends on what it is given alone: never on the number of threads, nor on how the bytes were
+cut when they came.
+"""
+
+import gzip
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import IO, Literal, Protocol, Self
+
+import deflate
+
+EncoderName = Literal["identical", "parallel"]
+EncoderChoice = Literal["auto", "identical", "parallel"]
+
+ENCODERS: tuple[EncoderChoice, ...] = ("auto", "identical", "parallel")
+
+#: Up to so many bytes of files, the official command line's encoder is fast enough for its cache to be worth it.
+IDENTICAL_LIMIT = 8 * 2**20
+
+#: Bytes of the archive in each gzip member of the parallel encoder, and libdeflate's level. Both decide the hash.
+MEMBER, LEVEL = 512 * 1024, 6
+
+#: What cannot be compressed is stored: this many bytes, at each of so many places, shrink by less than that share.
+SAMPLE, SAMPLES, WORTHWHILE = 8 * 1024, 4, 0.03
+
+#: More threads than these are not fed fast enough by the one that reads, and each holds memory.
+MOST_THREADS = 8
+
+
+class Encoder(Protocol):
+    """Takes the archive's bytes; what it still holds is written when its `with` block ends without an error."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+def choose(choice: EncoderChoice, *, size: int) -> EncoderName:
+    """The encoder for files of `size` bytes in all."""
+    if choice == "auto":
+        return "identical" if size <= IDENTICAL_LIMIT else "parallel"
+    return choice
+
+
+def encoder(name: EncoderName, file: IO[bytes]) -> Encoder:
+    """An encoder that writes into a file."""
+    if name == "parallel":
+        return ParallelEncoder(file)
+    # The empty name: nothing of the file's own name goes into the header.
+    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=9, mtime=0)
+
+
+class ParallelEncoder:
+    """Gzip members of `MEMBER` bytes each (the last one shorter), made in threads, written in their order."""
+
+    def __init__(self, file: IO[bytes], *, threads: int | None = None) -> None:
+        self._file = file
+        self._held: list[bytes | memoryview] = []
+        self._room = MEMBER
+        threads = threads or min(_cores(), MOST_THREADS)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pipecat_nb-encoder")
+        self._most = 2 * threads
+        self._pending: deque[Future[bytes]] = deque()
+
+    def write(self, data: bytes, /) -> None:
+        """Take some bytes; waits where the threads are behind, so that memory stays constant."""
+        left = memoryview(data)
+        while len(left) >= self._room:
+            self._held.append(left[: self._room])
+            left = left[self._room :]
+            self._submit()
+        if left:
+            self._held.append(left)
+            self._room -= len(left)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        try:
+            if error is None:
+                if self._held:
+                    self._submit()
+                while self._pending:
+                    self._write_next()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self) -> None:
+        while len(self._pending) >= self._most or (self._pending and self._pending[0].done()):
+            self._write_next()
+        self._pending.append(self._pool.submit(_member, self._held))
+        self._held, self._room = [], MEMBER
+
+    def _write_next(self) -> None:
+        self._file.write(self._pending.popleft().result())
+
+
+def _member(pieces: list[bytes | memoryview]) -> bytes:
+    data = b"".join(pieces)
+    return bytes(deflate.gzip_compress(data, LEVEL if _shrinks(data) else 0))
+
+
+def _shrinks(data: bytes) -> bool:
+    """Whether compressing is worth its time, from a few places of the data."""
+    step = len(data) // SAMPLES
+    if step <= SAMPLE:
+        return True
+    places = (number * step + (step - SAMPLE) // 2 for number in range(SAMPLES))
+    sample = b"".join(data[place : place + SAMPLE] for place in places)
+    return len(deflate.deflate_compress(sample, 1)) < (1 - WORTHWHILE) * len(sample)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
