@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from os.path import normcase
 
 from pipecat_nb.context.rule import ROOT, Rule, Verdict
@@ -29,14 +30,16 @@ class DefaultMatcher:
         rules = [Rule(pattern, DEFAULT) for pattern in PATTERNS]
         rules += [Rule(pattern, PROJECT) for pattern in map(_normalize, extra) if pattern]
         self._rules = [(rule, _compile(rule.pattern)) for rule in rules]
-        self._any = re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in self._rules))
+        # Names repeat: `__init__.py` is in every package.
+        self._named = lru_cache(maxsize=4096)(_any(self._rules).match)
+        self._whole = _any([each for each in self._rules if _spans(each[0].pattern)])
 
     def judge(self, path: str, parent: Verdict) -> Verdict:
         """The verdict on a path; what is in a directory that is left out is left out with it."""
         if parent.excluded:
             return parent
         whole, name = normcase(path), normcase(path.rpartition("/")[2])
-        if not (self._any.match(name) or self._any.match(whole)):
+        if not (self._named(name) or self._whole.match(whole)):
             return ROOT
         rule = next(rule for rule, pattern in self._rules if pattern.match(name) or pattern.match(whole))
         return Verdict(True, rule)
@@ -44,6 +47,19 @@ class DefaultMatcher:
     def keeps_below(self, directory: str) -> bool:
         """Nothing comes back below a directory that is left out."""
         return False
+
+
+def _any(rules: "list[tuple[Rule, re.Pattern[str]]]") -> re.Pattern[str]:
+    """Matches what one of them matches; nothing, where there is none."""
+    return re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in rules) or "(?!)")
+
+
+def _spans(pattern: str) -> bool:
+    """Whether a pattern may match a whole path of which it matches neither the name nor a directory on the way.
+
+    Without a wildcard it has to hold a `/`. One `*` at an end leaves the other end to match a name by itself.
+    """
+    return not re.fullmatch(r"\*?[^*?\[/]*|[^*?\[/]*\*", pattern)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

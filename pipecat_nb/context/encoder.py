@@ -22,9 +22,9 @@ ENCODERS: tuple[EncoderChoice, ...] = ("auto", "identical", "parallel")
 IDENTICAL_LIMIT = 8 * 2**20
 
 #: Bytes of the archive in each gzip member of the parallel encoder, and libdeflate's level. Both decide the hash.
-MEMBER, LEVEL = 512 * 1024, 6
+MEMBER, LEVEL = 1024 * 1024, 6
 
-#: What cannot be compressed is stored: this many bytes, at each of so many places, shrink by less than that share.
+#: What cannot be compressed is stored: this many bytes, at any of so many places, shrink by less than that share.
 SAMPLE, SAMPLES, WORTHWHILE = 8 * 1024, 4, 0.03
 
 #: More threads than these are not fed fast enough by the one that reads, and each holds memory.
@@ -50,28 +50,33 @@ def choose(choice: EncoderChoice, *, size: int) -> EncoderName:
     return choice
 
 
-def encoder(name: EncoderName, file: IO[bytes]) -> Encoder:
-    """An encoder that writes into a file."""
+def encoder(name: EncoderName, file: IO[bytes], *, stamp: int = 0) -> Encoder:
+    """An encoder that writes into a file; `stamp` (32 bits) stands in place of gzip's time, for another hash."""
     if name == "parallel":
-        return ParallelEncoder(file)
+        return ParallelEncoder(file, stamp=stamp)
     # The empty name: nothing of the file's own name goes into the header.
-    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=9, mtime=0)
+    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=9, mtime=stamp)
 
 
 class ParallelEncoder:
     """Gzip members of `MEMBER` bytes each (the last one shorter), made in threads, written in their order."""
 
-    def __init__(self, file: IO[bytes], *, threads: int | None = None) -> None:
+    def __init__(self, file: IO[bytes], *, threads: int | None = None, stamp: int = 0) -> None:
         self._file = file
+        self._stamp = stamp
         self._held: list[bytes | memoryview] = []
         self._room = MEMBER
         threads = threads or min(_cores(), MOST_THREADS)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pipecat_nb-encoder")
         self._most = 2 * threads
-        self._pending: deque[Future[bytes]] = deque()
+        self._pending: deque[Future[bytes | bytearray]] = deque()
 
     def write(self, data: bytes, /) -> None:
         """Take some bytes; waits where the threads are behind, so that memory stays constant."""
+        if 0 < len(data) < self._room:
+            self._held.append(data)
+            self._room -= len(data)
+            return
         left = memoryview(data)
         while len(left) >= self._room:
             self._held.append(left[: self._room])
@@ -99,16 +104,20 @@ class ParallelEncoder:
     def _submit(self) -> None:
         while len(self._pending) >= self._most or (self._pending and self._pending[0].done()):
             self._write_next()
-        self._pending.append(self._pool.submit(_member, self._held))
+        self._pending.append(self._pool.submit(_member, self._held, self._stamp))
+        self._stamp = 0  # the first member's time is that of the whole
         self._held, self._room = [], MEMBER
 
     def _write_next(self) -> None:
         self._file.write(self._pending.popleft().result())
 
 
-def _member(pieces: list[bytes | memoryview]) -> bytes:
+def _member(pieces: list[bytes | memoryview], stamp: int) -> bytes | bytearray:
     data = b"".join(pieces)
-    return bytes(deflate.gzip_compress(data, LEVEL if _shrinks(data) else 0))
+    packed = deflate.gzip_compress(data, LEVEL if _shrinks(data) else 0)
+    if stamp:
+        packed[4:8] = stamp.to_bytes(4, "little")
+    return packed
 
 
 def _shrinks(data: bytes) -> bool:
@@ -117,8 +126,8 @@ def _shrinks(data: bytes) -> bool:
     if step <= SAMPLE:
         return True
     places = (number * step + (step - SAMPLE) // 2 for number in range(SAMPLES))
-    sample = b"".join(data[place : place + SAMPLE] for place in places)
-    return len(deflate.deflate_compress(sample, 1)) < (1 - WORTHWHILE) * len(sample)
+    samples = (data[place : place + SAMPLE] for place in places)
+    return any(len(deflate.deflate_compress(sample, 1)) < (1 - WORTHWHILE) * SAMPLE for sample in samples)
 
 
 def _cores() -> int:

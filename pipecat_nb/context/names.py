@@ -9,9 +9,15 @@ from pathlib import Path
 
 def to_name(local: str) -> str:
     """The archive's name of what this machine calls `local`."""
-    return os.fsencode(local).decode("utf-8", "surrogateescape")
+    return local if local.isascii() else os.fsencode(local).decode("utf-8", "surrogateescape")
 
 
 def to_local(root: Path, name: str) -> Path:
     """Where a path of the archive (relative, with `/`) is on this machine."""
-    return root / os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return Path(locate(str(root), name))
+
+
+def locate(root: str, name: str) -> str:
+    """`to_local` for the many: text to text."""
+    local = name if name.isascii() else os.fsdecode(name.encode("utf-8", "surrogateescape"))
+    return os.path.join(root, local)  # noqa: PTH118  a Path for each file would take longer than to read it

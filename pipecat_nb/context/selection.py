@@ -2,11 +2,12 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipecat_nb.context.defaults import DefaultMatcher
 from pipecat_nb.context.dockerfile import (
@@ -17,7 +18,7 @@ from pipecat_nb.context.dockerfile import (
     read,
 )
 from pipecat_nb.context.dockerignore import Matcher, rules
-from pipecat_nb.context.names import to_local, to_name
+from pipecat_nb.context.names import locate, to_name
 from pipecat_nb.context.rule import ROOT, Rule, Rules, Verdict
 from pipecat_nb.errors import UnreadableFiles
 from pipecat_nb.models import CONTEXT_LIMIT
@@ -26,12 +27,20 @@ from pipecat_nb.text import printable
 Kind = Literal["file", "symlink", "directory"]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Stamp(NamedTuple):
+    """What changes with a path on this machine when it is written or replaced; times in nanoseconds."""
+
+    modified: int
+    changed: int
+    inode: int
+    device: int
+
+
+class Member(NamedTuple):
     """One path that is sent: relative with `/`, its size in bytes (0 but for files) and mode, a link's target.
 
     Directories are members only where nothing below them is sent. `rule` is what keeps a path that would else be
-    left out.
+    left out. `stamp` is that of a file.
     """
 
     path: str
@@ -40,6 +49,7 @@ class Member:
     mode: int = 0o644
     target: str = ""
     rule: Rule | None = None
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,8 @@ class Selection:
     members: tuple[Member, ...]
     ignored: tuple[Ignored, ...]
     warnings: tuple[str, ...] = ()
+    #: When the walk began, in nanoseconds since 1970.
+    walked_at: int = 0
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +109,7 @@ def select(
         matcher = Matcher(rules(text, source=ignore_file))
     else:
         matcher = DefaultMatcher(exclude)
+    walked_at = time.time_ns()
     walk = _Walk(root, matcher, always={*needed, *also_needed}, emptied=bool(ignore_file))
     walk.run()
     if not any(member.path == needed[-1] for member in walk.members):
@@ -110,6 +123,7 @@ def select(
         members=tuple(sorted(walk.members, key=attrgetter("path"))),
         ignored=tuple(sorted(walk.ignored, key=attrgetter("path"))),
         warnings=(_above(size, limit),) if size > limit else (),
+        walked_at=walked_at,
     )
 
 
@@ -126,7 +140,8 @@ class _Directory:
 
     path: str
     verdict: Verdict
-    entries: "Iterator[os.DirEntry[str]]"
+    #: The directories in it that are still to be walked.
+    below: Iterator[tuple[str, Verdict]]
     empty: bool
     members: int
     ignored: int
@@ -136,7 +151,8 @@ class _Walk:
     """One walk over a directory; collects members, what is left out, and all that cannot be sent."""
 
     def __init__(self, root: Path, rules: Rules, *, always: set[str], emptied: bool) -> None:
-        self._root = root
+        self._directory = str(root)
+        self._user = os.geteuid() if hasattr(os, "geteuid") else None
         self._rules = rules
         self._always = always
         # Docker sends a directory of which everything is left out; the official command line does not.
@@ -149,35 +165,18 @@ class _Walk:
         """Walk, in a loop: directories may be nested deeper than Python's calls."""
         stack = self._enter("", ROOT)
         while stack:
-            directory = stack[-1]
-            entry = next(directory.entries, None)
-            if entry is None:
+            below = next(stack[-1].below, None)
+            if below is None:
                 self._leave(stack.pop())
             else:
-                name = to_name(entry.name)
-                path = f"{directory.path}/{name}" if directory.path else name
-                stack += self._entry(entry, path, directory.verdict)
+                stack += self._enter(*below)
         if self._unreadable:
             raise unreadable(self._unreadable)
 
-    def _entry(self, entry: "os.DirEntry[str]", path: str, parent: Verdict) -> "list[_Directory]":
-        """Decide about one entry; the directory to walk next, if it is one."""
-        verdict = self._rules.judge(path, parent)
-        if verdict.excluded and path in self._always:
-            verdict = Verdict(False, Rule(path, "always sent"), verdict.matches)
-        if entry.is_dir(follow_symlinks=False):
-            if not verdict.excluded or self._holds_below(path):
-                return self._enter(path, verdict)
-            self._leave_out(f"{path}/", verdict)
-        elif verdict.excluded:
-            self._leave_out(path, verdict)
-        else:
-            self._file(entry, path, verdict.rule)
-        return []
-
-    def _enter(self, path: str, verdict: Verdict) -> "list[_Directory]":
+    def _enter(self, path: str, verdict: Verdict) -> list[_Directory]:
+        """Decide about all that a directory holds; what is to be left again, unless it cannot be entered."""
         try:
-            with os.scandir(to_local(self._root, path)) as found:
+            with os.scandir(locate(self._directory, path)) as found:
                 entries = list(found)
         except FileNotFoundError:  # gone since its parent was listed
             return []
@@ -187,11 +186,24 @@ class _Walk:
             else:
                 self._unreadable.append(f"{path or '.'}/ ({error.strerror})")
             return []
-        return [
-            _Directory(
-                path, verdict, iter(entries), not entries, members=len(self.members), ignored=len(self.ignored)
-            )
-        ]
+        members, ignored = len(self.members), len(self.ignored)
+        below = []
+        prefix = f"{path}/" if path else ""
+        for entry in entries:
+            name = prefix + to_name(entry.name)
+            of_entry = self._rules.judge(name, verdict)
+            if of_entry.excluded and name in self._always:
+                of_entry = Verdict(False, Rule(name, "always sent"), of_entry.matches)
+            if entry.is_dir(follow_symlinks=False):
+                if not of_entry.excluded or self._holds_below(name):
+                    below.append((name, of_entry))
+                else:
+                    self._leave_out(f"{name}/", of_entry)
+            elif of_entry.excluded:
+                self._leave_out(name, of_entry)
+            else:
+                self._file(entry, name, of_entry.rule)
+        return [_Directory(path, verdict, iter(below), not entries, members=members, ignored=ignored)]
 
     def _leave(self, directory: "_Directory") -> None:
         """Say what becomes of a directory of which nothing is sent."""
@@ -214,27 +226,36 @@ class _Walk:
 
     def _file(self, entry: "os.DirEntry[str]", path: str, rule: Rule | None) -> None:
         try:
-            status = entry.stat(follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
+            status = _status(entry)
+            mode = status.st_mode
+            if stat.S_ISREG(mode):
+                # Their owner may read most files, which takes no call to find out.
+                if not (mode & 0o400 and status.st_uid == self._user) and not os.access(entry.path, os.R_OK):
+                    self._unreadable.append(f"{path} (no permission to read)")
+                    return
+                stamp = Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+                mode = 0o755 if _executable(entry.path, mode) else 0o644
+                self.members.append(Member(path, "file", status.st_size, mode, "", rule, stamp))
+            elif stat.S_ISLNK(mode):
                 # As it stands: pathlib would tidy it up.
                 target = to_name(os.readlink(entry.path).replace(os.sep, "/"))  # noqa: PTH115
                 self.members.append(Member(path, "symlink", 0, 0o777, target, rule))
-            elif not stat.S_ISREG(status.st_mode):
-                self._unreadable.append(f"{path} ({_special(status.st_mode)})")
-            elif not os.access(entry.path, os.R_OK):
-                self._unreadable.append(f"{path} (no permission to read)")
             else:
-                mode = 0o755 if _executable(entry.path, status.st_mode) else 0o644
-                self.members.append(Member(path, "file", status.st_size, mode, "", rule))
+                self._unreadable.append(f"{path} ({_special(mode)})")
         except FileNotFoundError:  # gone since its directory was listed
             return
         except OSError as error:
             self._unreadable.append(f"{path} ({error.strerror})")
 
 
+def _status(entry: "os.DirEntry[str]") -> os.stat_result:
+    # What Windows lists of a directory may be out of date, and has no inode.
+    return os.lstat(entry.path) if os.name == "nt" else entry.stat(follow_symlinks=False)
+
+
 def _executable(path: str, mode: int) -> bool:
     """Whether the user may execute a file, asked as the official command line does, but only where it can be."""
-    return (os.name == "nt" or bool(mode & 0o111)) and os.access(path, os.X_OK)
+    return (bool(mode & 0o111) or os.name == "nt") and os.access(path, os.X_OK)
 
 
 def _special(mode: int) -> str:

@@ -1,7 +1,9 @@
 """What is sent of directories of every kind, and what stands in the way."""
 
+import fnmatch
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -10,8 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipecat_nb.context import BuildContext, pack, select
+from pipecat_nb.context.defaults import PATTERNS, DefaultMatcher
+from pipecat_nb.context.rule import ROOT
 from pipecat_nb.errors import (
     ContextError,
     DirectoryNotFound,
@@ -192,3 +198,22 @@ def test_a_context_says_what_it_read(tmp_path: Path) -> None:
         with tarfile.open(context.archive) as tar:
             assert tar.getnames() == [member.path for member in context.members] == list(context.manifest)
         json.dumps([entry.digest for entry in context.manifest.values()])
+
+
+@given(
+    st.lists(st.text("ab.*?[]-!/", min_size=1, max_size=5), max_size=3),
+    st.text("ab./-", min_size=1, max_size=8).map(os.path.normpath).filter(lambda path: path[0] not in "./"),
+)
+def test_default_exclusions_ask_of_each_component_and_of_the_whole_path(patterns: list[str], path: str) -> None:
+    cleaned = [clean for each in patterns if (clean := each.strip().removeprefix("./").rstrip("/"))]
+    steps = [path[: match.start()] for match in re.finditer("/|$", path)]
+    expected = any(
+        fnmatch.fnmatch(part, pattern)
+        for pattern in (*PATTERNS, *cleaned)
+        for step in steps
+        for part in (step, step.rpartition("/")[2])
+    )
+    matcher, verdict = DefaultMatcher(patterns), ROOT
+    for step in steps:
+        verdict = matcher.judge(step, verdict)
+    assert verdict.excluded == expected
