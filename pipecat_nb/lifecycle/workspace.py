@@ -14,7 +14,7 @@ from pipecat_nb.lifecycle.handle import BuildHandle
 from pipecat_nb.lifecycle.stages import CHECKING, CREATING, UPLOADING
 from pipecat_nb.lifecycle.watcher import Watcher
 from pipecat_nb.models import SUCCESS, Build, CreatedBuild
-from pipecat_nb.record import Record, Start, commit_of
+from pipecat_nb.record import Commit, Record, Start, commit_of
 
 #: How far back a build is looked for by the beginning of its id.
 SEARCHED = 1000
@@ -27,15 +27,17 @@ def build(
     dockerfile: str | None = None,
     note: str = "",
     encoder: EncoderChoice = "auto",
+    no_cache: bool = False,
     client: Client | None = None,
 ) -> BuildHandle:
     """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
 
     Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
-    credentials at hand, or the local service. `encoder` is explained at `pack`. Raises a PipecatError.
+    credentials at hand, or the local service. `encoder` is explained at `pack`; `no_cache` builds also what was
+    built before. Raises a PipecatError.
     """
     return Workspace(client or Client()).start(
-        directory, region=region, dockerfile=dockerfile, note=note, encoder=encoder
+        directory, region=region, dockerfile=dockerfile, note=note, encoder=encoder, no_cache=no_cache
     )
 
 
@@ -66,6 +68,7 @@ class Workspace:
         self.client = client
         self._watcher = Watcher(client)
         self._started: list[str] = []
+        self._default_region = ""
 
     @property
     def record(self) -> Record:
@@ -84,6 +87,7 @@ class Workspace:
         dockerfile: str | None = None,
         note: str = "",
         encoder: EncoderChoice = "auto",
+        no_cache: bool = False,
         show: Callable[[BuildHandle], None] = lambda handle: None,
     ) -> BuildHandle:
         """Pack a directory, look its build up, else upload and create it; then follow it in the background.
@@ -103,10 +107,11 @@ class Workspace:
         )
         show(handle)
         try:
-            with self._pack(handle, exclude=project.exclude, encoder=encoder) as packed:
+            with self._pack(handle, exclude=project.exclude, encoder=encoder, no_cache=no_cache) as packed:
                 handle.where = self.client.target.label
-                handle.region = handle.region or self.client.default_region()
-                created = self._find_cached(handle) or self._upload_and_create(handle, packed)
+                handle.region = handle.region or self._region()
+                created = None if no_cache else self._find_cached(handle)
+                created = created or self._upload_and_create(handle, packed)
         except PipecatError as error:
             handle.fail(error.message)
             error.build = error.build or handle
@@ -123,11 +128,15 @@ class Workspace:
         return handle
 
     def _pack(
-        self, handle: BuildHandle, *, exclude: tuple[str, ...], encoder: EncoderChoice
+        self, handle: BuildHandle, *, exclude: tuple[str, ...], encoder: EncoderChoice, no_cache: bool
     ) -> context.BuildContext:
         begun = time.monotonic()
         packed = context.pack(
-            handle.directory, dockerfile=handle.dockerfile_path, exclude=exclude, encoder=encoder
+            handle.directory,
+            dockerfile=handle.dockerfile_path,
+            exclude=exclude,
+            encoder=encoder,
+            no_cache=no_cache,
         )
         with handle.hold_trait_notifications():
             handle.dockerfile_path = packed.dockerfile
@@ -137,6 +146,11 @@ class Workspace:
             handle.archive_size = packed.archive_size
             handle.pack_seconds = time.monotonic() - begun
         return packed
+
+    def _region(self) -> str:
+        """The organization's default, asked for once: a known build is to take one request."""
+        self._default_region = self._default_region or self.client.default_region()
+        return self._default_region
 
     def _find_cached(self, handle: BuildHandle) -> CreatedBuild | None:
         """An earlier build that the service would give: same context, region and, unlike elsewhere, Dockerfile."""
@@ -173,6 +187,8 @@ class Workspace:
         return UnknownRegion(region, known=codes)
 
     def _keep(self, handle: BuildHandle, build: Build) -> None:
+        # What git says of a large directory takes long, and the start that made a build has it already.
+        known = handle.cached and self.record.start_of(build.id)
         self.record.add(
             Start(
                 id=build.id,
@@ -183,7 +199,7 @@ class Workspace:
                 files=handle.files,
                 pack_time=handle.pack_seconds,
                 upload_time=handle.upload_seconds,
-                commit=commit_of(Path(handle.directory)),
+                commit=Commit() if known else commit_of(Path(handle.directory)),
             )
         )
 

@@ -92,6 +92,7 @@ class PipecatMagics(Magics):
             dockerfile=given.dockerfile or self.dockerfile or None,
             note=given.note,
             encoder=given.encoder,
+            no_cache=given.no_cache,
             show=self.show,
         )
         self._handles[workspace, handle.id] = handle

@@ -67,6 +67,7 @@ def _build(parser: Parser) -> None:
     _directory(parser)
     parser.add_argument("--region", help="where to build (default: the project's, then the organization's)")
     _encoder(parser)
+    parser.add_argument("--no-cache", action="store_true", help="build also what was built before")
     parser.add_argument("--note", default="", help="a few words that the history keeps")
     parser.add_argument(
         "--wait", action="store_true", help="wait for the end; a build that fails then raises BuildFailed"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pipecatcloud._utils import build_utils as official
 
 from pipecat_nb.context import BuildContext, Ignored, Member, pack, select
-from pipecat_nb.context.archive import header, write
+from pipecat_nb.context.archive import head, header, write
 from pipecat_nb.context.rule import Rule
 from pipecat_nb.errors import (
     ContextError,
@@ -273,6 +273,30 @@ def test_a_header_holds_more_than_8_gib() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs sparse files")
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=110),
+    st.integers(0, 2**40),
+    st.sampled_from([0o644, 0o755]),
+)
+def test_a_header_is_tarfiles(path: str, size: int, mode: int) -> None:
+    member = Member(path, "file", size, mode)
+    assert head(member) == header(member).tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def test_a_sparse_file_of_more_than_8_gib_is_packed_whole(tmp_path: Path) -> None:
+    size = 8 * 2**30 + 1
+    make(tmp_path)
+    with (tmp_path / "model.bin").open("wb") as file:
+        file.truncate(size)
+    with pack(tmp_path, encoder="parallel") as context:
+        assert context.manifest["model.bin"].size == context.size - 13 == size
+        with tarfile.open(context.archive, "r|gz") as tar:
+            assert [(info.name, info.size) for info in (tar.next(), tar.next()) if info] == [
+                ("Dockerfile", 13),
+                ("model.bin", size),
+            ]
+
+
 def test_a_context_above_500_mb_before_compression_warns(tmp_path: Path) -> None:
     make(tmp_path)
     with (tmp_path / "zeros.bin").open("wb") as file:
