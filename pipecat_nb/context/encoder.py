@@ -6,8 +6,9 @@ cut when they came.
 
 import gzip
 import os
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Queue
+from threading import Thread
 from types import TracebackType
 from typing import IO, Literal, Protocol, Self
 
@@ -59,20 +60,25 @@ def encoder(name: EncoderName, file: IO[bytes], *, stamp: int = 0) -> Encoder:
 
 
 class ParallelEncoder:
-    """Gzip members of `MEMBER` bytes each (the last one shorter), made in threads, written in their order."""
+    """Gzip members of `MEMBER` bytes each, the last one shorter: made in threads, written by another, in order.
+
+    Whoever gives it bytes waits where the threads are behind, so that memory stays constant.
+    """
 
     def __init__(self, file: IO[bytes], *, threads: int | None = None, stamp: int = 0) -> None:
         self._file = file
         self._stamp = stamp
         self._held: list[bytes | memoryview] = []
         self._room = MEMBER
+        self._problem: BaseException | None = None
         threads = threads or min(_cores(), MOST_THREADS)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pipecat_nb-encoder")
-        self._most = 2 * threads
-        self._pending: deque[Future[bytes | bytearray]] = deque()
+        self._members: Queue[Future[bytes | bytearray] | None] = Queue(2 * threads)
+        self._writer = Thread(target=self._write_members, name="pipecat_nb-encoder-writer", daemon=True)
+        self._writer.start()
 
     def write(self, data: bytes, /) -> None:
-        """Take some bytes; waits where the threads are behind, so that memory stays constant."""
+        """Take some bytes."""
         if 0 < len(data) < self._room:
             self._held.append(data)
             self._room -= len(data)
@@ -92,24 +98,32 @@ class ParallelEncoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
+        self._problem = self._problem or error
         try:
-            if error is None:
-                if self._held:
-                    self._submit()
-                while self._pending:
-                    self._write_next()
+            if self._held and self._problem is None:
+                self._submit()
         finally:
+            self._members.put(None)
+            self._writer.join()
             self._pool.shutdown(cancel_futures=True)
+        if error is None and self._problem is not None:
+            raise self._problem
 
     def _submit(self) -> None:
-        while len(self._pending) >= self._most or (self._pending and self._pending[0].done()):
-            self._write_next()
-        self._pending.append(self._pool.submit(_member, self._held, self._stamp))
+        if self._problem is not None:
+            raise self._problem
+        self._members.put(self._pool.submit(_member, self._held, self._stamp))
         self._stamp = 0  # the first member's time is that of the whole
         self._held, self._room = [], MEMBER
 
-    def _write_next(self) -> None:
-        self._file.write(self._pending.popleft().result())
+    def _write_members(self) -> None:
+        while (member := self._members.get()) is not None:
+            # After a failure the rest is taken all the same: nobody may wait for a place in the queue.
+            if self._problem is None:
+                try:
+                    self._file.write(member.result())
+                except BaseException as error:  # noqa: BLE001  raised where the bytes come from
+                    self._problem = error
 
 
 def _member(pieces: list[bytes | memoryview], stamp: int) -> bytes | bytearray:
