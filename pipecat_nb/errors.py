@@ -8,6 +8,7 @@ PipecatError
 │   ├── DockerfileNotFound
 │   ├── InvalidPattern         a malformed line of an ignore file
 │   ├── UnreadableFiles        files that cannot be read, or are no files
+│   ├── SecretsFound           keys or tokens would be sent; has .findings
 │   └── ContextTooLarge
 ├── ConnectionFailed           no answer: refused, cut, timed out
 ├── APIError                   an answer that says no; has .status and .code
@@ -81,6 +82,14 @@ class InvalidPattern(ContextError):
 
 class UnreadableFiles(ContextError):
     """Files of the context cannot be read, or are sockets, pipes or devices."""
+
+
+class SecretsFound(ContextError):
+    """Keys, tokens or passwords would be sent; `findings` says in which files, at which lines, never the value."""
+
+    def __init__(self, message: str, *, hint: str = "", findings: tuple[Any, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
 
 
 class ContextTooLarge(ContextError):

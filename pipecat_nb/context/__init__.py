@@ -3,6 +3,7 @@
 from pipecat_nb.context.archive import ManifestEntry, largest_paths
 from pipecat_nb.context.encoder import IDENTICAL_LIMIT, EncoderChoice, EncoderName, choose
 from pipecat_nb.context.pack import BuildContext, pack
+from pipecat_nb.context.secrets import Finding, refuse
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "BuildContext",
     "EncoderChoice",
     "EncoderName",
+    "Finding",
     "Ignored",
     "ManifestEntry",
     "Member",
@@ -17,5 +19,6 @@ __all__ = [
     "choose",
     "largest_paths",
     "pack",
+    "refuse",
     "select",
 ]

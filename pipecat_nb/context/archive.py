@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import IO, NamedTuple, cast
 
+from pipecat_nb.context import secrets
 from pipecat_nb.context.encoder import Encoder, EncoderName, encoder
 from pipecat_nb.context.names import locate
+from pipecat_nb.context.secrets import Finding
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
 from pipecat_nb.text import printable
 
-CHUNK = 256 * 1024
+#: Bytes read at once: all of any file that is looked at for secrets.
+CHUNK = secrets.LARGEST
 
 #: What was a regular file when it was selected is opened so: never follow a link, never wait for a pipe's writer.
 _FLAGS = os.O_RDONLY
@@ -46,6 +49,7 @@ class Written:
     hash: str
     size: int
     manifest: dict[str, ManifestEntry]
+    secrets: tuple[Finding, ...]
 
 
 def header(member: Member) -> tarfile.TarInfo:
@@ -100,6 +104,7 @@ def write(
         raise too_large(selection, limit=limit)
     out = _Output(file, selection, limit=limit)
     manifest: dict[str, ManifestEntry] = {}
+    found: list[Finding] = []
     written = 0
     directory = str(selection.directory)
     with encoder(encoder_name, cast("IO[bytes]", out), stamp=stamp) as packed:
@@ -107,7 +112,7 @@ def write(
             start = head(member)
             written += len(start) + member.size + -member.size % tarfile.BLOCKSIZE
             if member.kind == "file":
-                digest = _copy(directory, member, start, packed)
+                digest = _copy(directory, member, start, packed, found)
             else:
                 packed.write(start)
                 target = member.target.encode("utf-8", "surrogateescape")
@@ -118,11 +123,11 @@ def write(
         # Two empty blocks end an archive, which tape drives want in whole records.
         written += 2 * tarfile.BLOCKSIZE
         packed.write(bytes(2 * tarfile.BLOCKSIZE + -written % tarfile.RECORDSIZE))
-    return Written(out.md5.hexdigest()[:16], out.size, manifest)
+    return Written(out.md5.hexdigest()[:16], out.size, manifest, tuple(found))
 
 
-def _copy(directory: str, member: Member, start: bytes, packed: Encoder) -> str:
-    """Copy a file's content after its header; its SHA-256.
+def _copy(directory: str, member: Member, start: bytes, packed: Encoder, found: list[Finding]) -> str:
+    """Copy a file's content after its header; its SHA-256. The secrets in it join those that were found.
 
     Raises a ContextError if it is not, all the while, the file that was selected.
     """
@@ -132,7 +137,7 @@ def _copy(directory: str, member: Member, start: bytes, packed: Encoder) -> str:
             before = os.fstat(file)
             if not stat.S_ISREG(before.st_mode):
                 raise _changed(member, "was replaced")
-            digest = _stream(file, member, start, packed)
+            digest = _stream(file, member, start, packed, found)
             if os.fstat(file).st_mtime_ns != before.st_mtime_ns:
                 raise _changed(member, "was written to")
         finally:
@@ -146,7 +151,7 @@ def _copy(directory: str, member: Member, start: bytes, packed: Encoder) -> str:
     return digest
 
 
-def _stream(file: int, member: Member, start: bytes, packed: Encoder) -> str:
+def _stream(file: int, member: Member, start: bytes, packed: Encoder, found: list[Finding]) -> str:
     packed.write(start)
     digest, left = hashlib.sha256(), member.size
     # One byte more than there should be: it tells whether there is.
@@ -156,6 +161,8 @@ def _stream(file: int, member: Member, start: bytes, packed: Encoder) -> str:
             raise _changed(member, "grew")
         digest.update(data)
         packed.write(data)
+        if member.size <= secrets.LARGEST:
+            found += secrets.find(member.path, data)
     if left:
         raise _changed(member, "shrank")
     packed.write(bytes(-member.size % tarfile.BLOCKSIZE))

@@ -12,6 +12,7 @@ from typing import Self
 from pipecat_nb.context.archive import ManifestEntry, Written, too_large, write
 from pipecat_nb.context.dockerfile import read
 from pipecat_nb.context.encoder import EncoderChoice, EncoderName, choose
+from pipecat_nb.context.secrets import Finding
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
 from pipecat_nb.context.statcache import Remembered, StatCache
 from pipecat_nb.errors import ContextError
@@ -58,6 +59,11 @@ class BuildContext:
     def manifest(self) -> Mapping[str, ManifestEntry]:
         """What is in the archive, by path."""
         return self._written.manifest
+
+    @property
+    def secrets(self) -> tuple[Finding, ...]:
+        """Keys, tokens and passwords in it: where and of which kind."""
+        return self._written.secrets
 
     @property
     def directory(self) -> Path:

@@ -20,10 +20,11 @@ import deflate
 from pipecat_nb import paths
 from pipecat_nb.context.archive import ManifestEntry, Written
 from pipecat_nb.context.encoder import EncoderName
+from pipecat_nb.context.secrets import VERSION, Finding
 from pipecat_nb.context.selection import Selection
 
 #: What else decides about an archive's bytes; the number goes up when this package packs otherwise.
-FORMAT = f"1 deflate {deflate.__version__} zlib {zlib.ZLIB_RUNTIME_VERSION}"
+FORMAT = f"1 deflate {deflate.__version__} zlib {zlib.ZLIB_RUNTIME_VERSION} secrets {VERSION}"
 
 #: Nanoseconds in which a file can be written twice without a new time: FAT's clock is the coarsest.
 GRANULARITY = 2 * 10**9
@@ -34,10 +35,11 @@ MOST = 200
 
 @dataclass(frozen=True)
 class Remembered:
-    """An archive that was written before: its hash and its bytes; the manifest is read when it is asked for."""
+    """An archive that was written before, and what was found in it; the manifest is read when it is asked for."""
 
     hash: str
     size: int
+    secrets: tuple[Finding, ...]
     _manifest: bytes
 
     @cached_property
@@ -60,17 +62,18 @@ class StatCache:
             if checksum.decode() != _checksum(content):
                 return None
             known, _, manifest = content.partition(b"\n")
-            state, digest, size = json.loads(known)
-        except (OSError, ValueError):
+            state, digest, size, found = json.loads(known)
+            secrets = tuple(Finding(*finding) for finding in found)
+        except (OSError, ValueError, TypeError):
             return None
-        return Remembered(digest, size, manifest) if state == _state(selection, encoder) else None
+        return Remembered(digest, size, secrets, manifest) if state == _state(selection, encoder) else None
 
     def keep(self, selection: Selection, encoder: EncoderName, written: Written) -> None:
         """Remember an archive, unless one of its files may since have been written within the same tick."""
         latest = max((max(each.stamp[:2]) for each in selection.members if each.stamp), default=0)
         if latest >= selection.walked_at - self._granularity:
             return
-        known = json.dumps([_state(selection, encoder), written.hash, written.size])
+        known = json.dumps([_state(selection, encoder), written.hash, written.size, written.secrets])
         content = f"{known}\n{json.dumps(written.manifest)}".encode()
         # A cache that cannot be written is none.
         with contextlib.suppress(OSError):

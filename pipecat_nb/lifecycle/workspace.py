@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
 
@@ -28,16 +28,24 @@ def build(
     note: str = "",
     encoder: EncoderChoice = "auto",
     no_cache: bool = False,
+    allow_secrets: Iterable[str] = (),
     client: Client | None = None,
 ) -> BuildHandle:
     """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
 
     Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
     credentials at hand, or the local service. `encoder` is explained at `pack`; `no_cache` builds also what was
-    built before. Raises a PipecatError.
+    built before; `allow_secrets` are files that are sent although keys or tokens were found in them. Raises a
+    PipecatError.
     """
     return Workspace(client or Client()).start(
-        directory, region=region, dockerfile=dockerfile, note=note, encoder=encoder, no_cache=no_cache
+        directory,
+        region=region,
+        dockerfile=dockerfile,
+        note=note,
+        encoder=encoder,
+        no_cache=no_cache,
+        allow_secrets=allow_secrets,
     )
 
 
@@ -88,6 +96,7 @@ class Workspace:
         note: str = "",
         encoder: EncoderChoice = "auto",
         no_cache: bool = False,
+        allow_secrets: Iterable[str] = (),
         show: Callable[[BuildHandle], None] = lambda handle: None,
     ) -> BuildHandle:
         """Pack a directory, look its build up, else upload and create it; then follow it in the background.
@@ -108,6 +117,7 @@ class Workspace:
         show(handle)
         try:
             with self._pack(handle, exclude=project.exclude, encoder=encoder, no_cache=no_cache) as packed:
+                context.refuse(packed.secrets, allowed=allow_secrets, ignore_file=packed.ignore_file)
                 handle.where = self.client.target.label
                 handle.region = handle.region or self._region()
                 created = None if no_cache else self._find_cached(handle)

@@ -93,6 +93,7 @@ class PipecatMagics(Magics):
             note=given.note,
             encoder=given.encoder,
             no_cache=given.no_cache,
+            allow_secrets=given.allow_secret,
             show=self.show,
         )
         self._handles[workspace, handle.id] = handle

@@ -68,6 +68,13 @@ def _build(parser: Parser) -> None:
     parser.add_argument("--region", help="where to build (default: the project's, then the organization's)")
     _encoder(parser)
     parser.add_argument("--no-cache", action="store_true", help="build also what was built before")
+    parser.add_argument(
+        "--allow-secret",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="send a file although a key or a token was found in it (may be given again)",
+    )
     parser.add_argument("--note", default="", help="a few words that the history keeps")
     parser.add_argument(
         "--wait", action="store_true", help="wait for the end; a build that fails then raises BuildFailed"

@@ -15,13 +15,25 @@ def given(line: str) -> tuple[str, dict[str, object]]:
 
 
 def test_nothing_is_the_project_here() -> None:
-    empty = {"directory": None, "dockerfile": None, "region": None, "note": "", "encoder": "auto", "wait": False}
-    assert given("") == ("build", empty)
+    assert given("") == (
+        "build",
+        {
+            "directory": None,
+            "dockerfile": None,
+            "region": None,
+            "note": "",
+            "encoder": "auto",
+            "no_cache": False,
+            "allow_secret": [],
+            "wait": False,
+        },
+    )
 
 
 def test_a_build_with_all_its_options() -> None:
     name, arguments = given(
-        "--region us-west ./agent --dockerfile docker/Dockerfile --note uv --encoder parallel --wait"
+        "--region us-west ./agent --dockerfile docker/Dockerfile --note uv --encoder parallel --no-cache "
+        "--allow-secret a.pem --allow-secret b/.env --wait"
     )
     assert name == "build"
     assert arguments == {
@@ -30,6 +42,8 @@ def test_a_build_with_all_its_options() -> None:
         "region": "us-west",
         "note": "uv",
         "encoder": "parallel",
+        "no_cache": True,
+        "allow_secret": ["a.pem", "b/.env"],
         "wait": True,
     }
 
