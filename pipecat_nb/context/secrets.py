@@ -34,7 +34,10 @@ _MOST, _LISTED = 20, 20
 _ENVIRONMENT = re.compile(r"(?:.*/)?(?:\.env(?:\..+)?|[^/]+\.env|\.envrc)")
 _TEMPLATE = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(.*)")
-_HARMLESS = re.compile(r"(?:true|false|yes|no|on|off|none|null|[\d.:]*)", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"true|false|yes|no|on|off|none|null|[\d.:]*|localhost|https?://(?:localhost|127\.0\.0\.1)[:/\w.-]*",
+    re.IGNORECASE,
+)
 
 _KEY_STORE = re.compile(r".+\.(?:p12|pfx|jks|keystore|kdbx)", re.IGNORECASE)
 

@@ -74,6 +74,7 @@ NOT_REAL = {
     "an example of an environment": (".env.example", f"OPENAI_API_KEY={made_up(40)}"),
     "a template of one": ("env/.env.template", "KEY=abc"),
     "an environment without values": (".env", "# KEY=abc\nKEY=\nPORT=7860\nDEBUG=true\n"),
+    "one of this machine": (".env", "API_URL=http://localhost:8000\nHOST=127.0.0.1\n"),
     "one to be filled in": (".env", "OPENAI_API_KEY=your_api_key\nDAILY_API_KEY=<key>\nA=${HOME}\n"),
     "a certificate": ("cert.pem", pem("CERTIFICATE")),
     "a public key": ("id_rsa.pub", pem("PUBLIC KEY")),
