@@ -1,10 +1,12 @@
 """The build context: a directory to a selection, an archive and a hash. No network."""
 
-from pipecat_nb.context.archive import ManifestEntry, largest_paths
 from pipecat_nb.context.encoder import IDENTICAL_LIMIT, EncoderChoice, EncoderName, choose
+from pipecat_nb.context.explain import why
+from pipecat_nb.context.manifest import ManifestEntry
 from pipecat_nb.context.pack import BuildContext, pack
 from pipecat_nb.context.secrets import Finding, refuse
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
+from pipecat_nb.context.suspects import Suspect, suspects
 
 __all__ = [
     "IDENTICAL_LIMIT",
@@ -16,9 +18,11 @@ __all__ = [
     "ManifestEntry",
     "Member",
     "Selection",
+    "Suspect",
     "choose",
-    "largest_paths",
     "pack",
     "refuse",
     "select",
+    "suspects",
+    "why",
 ]

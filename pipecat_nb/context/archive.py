@@ -11,10 +11,11 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 from pipecat_nb.context import secrets
 from pipecat_nb.context.encoder import Encoder, EncoderName, encoder
+from pipecat_nb.context.manifest import ManifestEntry
 from pipecat_nb.context.names import locate
 from pipecat_nb.context.secrets import Finding
 from pipecat_nb.context.selection import Member, Selection, unreadable
@@ -31,15 +32,6 @@ for _name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"):
 
 #: Deflate makes at most this many bytes out of one, so that some contexts need not be tried.
 MAX_RATIO = 1032
-
-
-class ManifestEntry(NamedTuple):
-    """What was sent of one path: kind, mode, size in bytes, SHA-256 of a file's content or a link's target."""
-
-    kind: str
-    mode: int
-    size: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -213,7 +205,7 @@ class _Output:
 
 def too_large(selection: Selection, *, limit: int) -> ContextTooLarge:
     """The error of a context above the limit: its largest paths, and what to do."""
-    largest = "".join(f"\n  {size / 2**20:8,.1f} MB  {printable(path)}" for path, size in largest_paths(selection))
+    largest = "".join(f"\n  {size / 2**20:8,.1f} MB  {printable(path)}" for path, size in selection.largest(5))
     if selection.ignore_file:
         hint = f"List what the image does not need in {printable(selection.ignore_file)}"
     else:
@@ -226,12 +218,3 @@ def too_large(selection: Selection, *, limit: int) -> ContextTooLarge:
         f"the largest of its {selection.size / 2**20:,.0f} MB:{largest}",
         hint=f"{hint}. `%pcbuild preview` shows the rest.",
     )
-
-
-def largest_paths(selection: Selection, *, number: int = 5) -> list[tuple[str, int]]:
-    """The largest entries at the top of a context, in bytes; directories end in `/`."""
-    sizes: dict[str, int] = {}
-    for member in selection.members:
-        top, slash, _ = member.path.partition("/")
-        sizes[top + slash] = sizes.get(top + slash, 0) + member.size
-    return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:number]

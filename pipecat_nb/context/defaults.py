@@ -1,6 +1,7 @@
 """What the official command line leaves out where a directory has no `.dockerignore`."""
 
 import fnmatch
+import glob
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,6 +22,11 @@ PATTERNS = (
 
 #: Where the rules of this module say that they stand.
 DEFAULT, PROJECT = "default exclusions", "pcc-deploy.toml [build.exclude]"
+
+
+def quote(path: str) -> str:
+    """The pattern that means one path and no other, where there is no ignore file."""
+    return glob.escape(path)
 
 
 class DefaultMatcher:

@@ -4,6 +4,7 @@ The rules are those of moby/patternmatcher: the last pattern that matches a path
 brings back, `**` spans directories, and patterns are anchored at the context's root.
 """
 
+import re
 from collections.abc import Iterable
 
 from pipecat_nb.context.pattern import SPACE, clean, understand
@@ -29,6 +30,12 @@ def rules(text: str, *, source: str = ".dockerignore") -> list[Rule]:
                 pattern = pattern.removeprefix("/")
         found.append(Rule(f"!{pattern}" if inverted else pattern, f"{source}:{number}"))
     return found
+
+
+def quote(path: str) -> str:
+    """The pattern that means one path and no other."""
+    pattern = re.sub(r"([\\*?\[])", r"\\\1", path)
+    return f"\\{pattern}" if pattern.startswith(("#", "!")) else pattern
 
 
 class Matcher:

@@ -4,14 +4,15 @@ import os
 import secrets
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipecat_nb.context.archive import ManifestEntry, Written, too_large, write
+from pipecat_nb.context.archive import Written, too_large, write
 from pipecat_nb.context.dockerfile import read
 from pipecat_nb.context.encoder import EncoderChoice, EncoderName, choose
+from pipecat_nb.context.manifest import Manifest
 from pipecat_nb.context.secrets import Finding
 from pipecat_nb.context.selection import Ignored, Member, Selection, select
 from pipecat_nb.context.statcache import Remembered, StatCache
@@ -31,7 +32,8 @@ class BuildContext:
         encoder: EncoderName,
         dockerfile_text: str,
     ) -> None:
-        self._selection = selection
+        #: What is in it and what was left out.
+        self.selection = selection
         self._written = written
         self._archive = archive
         self.encoder = encoder
@@ -56,7 +58,7 @@ class BuildContext:
         return self._written.size
 
     @property
-    def manifest(self) -> Mapping[str, ManifestEntry]:
+    def manifest(self) -> Manifest:
         """What is in the archive, by path."""
         return self._written.manifest
 
@@ -68,42 +70,42 @@ class BuildContext:
     @property
     def directory(self) -> Path:
         """The directory that was packed."""
-        return self._selection.directory
+        return self.selection.directory
 
     @property
     def dockerfile(self) -> str:
         """The Dockerfile's path in the context."""
-        return self._selection.dockerfile
+        return self.selection.dockerfile
 
     @property
     def ignore_file(self) -> str:
         """The ignore file's path in the context; empty where the default exclusions hold."""
-        return self._selection.ignore_file
+        return self.selection.ignore_file
 
     @property
     def members(self) -> tuple[Member, ...]:
         """All that is in the archive, sorted by path."""
-        return self._selection.members
+        return self.selection.members
 
     @property
     def ignored(self) -> tuple[Ignored, ...]:
         """What was left out, and by which rule."""
-        return self._selection.ignored
+        return self.selection.ignored
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the service might object to."""
-        return self._selection.warnings
+        return self.selection.warnings
 
     @property
     def files(self) -> int:
         """How many of the members are files."""
-        return self._selection.files
+        return self.selection.files
 
     @property
     def size(self) -> int:
         """The bytes of all files before compression."""
-        return self._selection.size
+        return self.selection.size
 
     def close(self) -> None:
         """Remove the archive's file."""

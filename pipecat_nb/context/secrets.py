@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipecat_nb.context import defaults, dockerignore
 from pipecat_nb.errors import SecretsFound
 from pipecat_nb.text import printable
 
@@ -180,7 +181,8 @@ def refuse(findings: Iterable[Finding], *, allowed: Iterable[str], ignore_file: 
     listed = "".join(f"\n  {finding}" for finding in left[:_LISTED])
     more = f"\n  and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
     paths = list(dict.fromkeys(printable(finding.path) for finding in left))
-    lines = "".join(f"\n  {line}" for line in paths[:_LISTED])
+    quote = dockerignore.quote if ignore_file else defaults.quote
+    lines = "".join(f"\n  {quote(path)}" for path in paths[:_LISTED])
     where = (
         ignore_file or "pcc-deploy.toml, [build.exclude] patterns, or .dockerignore (which replaces the defaults)"
     )

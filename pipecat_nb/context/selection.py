@@ -26,6 +26,9 @@ from pipecat_nb.text import printable
 
 Kind = Literal["file", "symlink", "directory"]
 
+#: Where the rule stands by which the Dockerfile and the ignore file are sent whatever leaves them out.
+ALWAYS = "always sent"
+
 
 class Stamp(NamedTuple):
     """What changes with a path on this machine when it is written or replaced; times in nanoseconds."""
@@ -82,6 +85,14 @@ class Selection:
     def files(self) -> int:
         """How many of the members are files."""
         return sum(member.kind == "file" for member in self.members)
+
+    def largest(self, number: int) -> list[tuple[str, int]]:
+        """The largest entries at the top, in bytes; directories, with all that is in them, end in `/`."""
+        sizes: dict[str, int] = {}
+        for member in self.members:
+            top, slash, _ = member.path.partition("/")
+            sizes[top + slash] = sizes.get(top + slash, 0) + member.size
+        return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:number]
 
 
 def select(
@@ -193,7 +204,7 @@ class _Walk:
             name = prefix + to_name(entry.name)
             of_entry = self._rules.judge(name, verdict)
             if of_entry.excluded and name in self._always:
-                of_entry = Verdict(False, Rule(name, "always sent"), of_entry.matches)
+                of_entry = Verdict(False, Rule(name, ALWAYS), of_entry.matches)
             if entry.is_dir(follow_symlinks=False):
                 if not of_entry.excluded or self._holds_below(name):
                     below.append((name, of_entry))

@@ -10,7 +10,6 @@ import marshal
 import os
 import tempfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +17,9 @@ from pathlib import Path
 import deflate
 
 from pipecat_nb import paths
-from pipecat_nb.context.archive import ManifestEntry, Written
+from pipecat_nb.context.archive import Written
 from pipecat_nb.context.encoder import EncoderName
+from pipecat_nb.context.manifest import Manifest, dump, load
 from pipecat_nb.context.secrets import VERSION, Finding
 from pipecat_nb.context.selection import Selection
 
@@ -43,9 +43,9 @@ class Remembered:
     _manifest: bytes
 
     @cached_property
-    def manifest(self) -> Mapping[str, ManifestEntry]:
+    def manifest(self) -> Manifest:
         """What was in it."""
-        return {path: ManifestEntry(*entry) for path, entry in json.loads(self._manifest).items()}
+        return load(self._manifest)
 
 
 class StatCache:
@@ -74,7 +74,7 @@ class StatCache:
         if latest >= selection.walked_at - self._granularity:
             return
         known = json.dumps([_state(selection, encoder), written.hash, written.size, written.secrets])
-        content = f"{known}\n{json.dumps(written.manifest)}".encode()
+        content = known.encode() + b"\n" + dump(written.manifest)
         # A cache that cannot be written is none.
         with contextlib.suppress(OSError):
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -12,6 +12,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 from pipecat_nb import models
 from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
+from pipecat_nb.lifecycle.explanation import Explanation, why
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
 from pipecat_nb.text import LINE_LIMIT, printable
 
@@ -179,6 +180,13 @@ class BuildHandle(HasTraits):
     def logs(self, *, limit: int = 500) -> list[str]:
         """Lines of the build's log; empty until it has started."""
         return list(self._client.build_logs(self.id, limit=limit).lines) if self.id else []
+
+    def why(self) -> Explanation:
+        """Why it was built, and not an earlier build found: what differs from the start before it here.
+
+        Knows what this machine sent, and asks the service only where nothing differs; raises a PipecatError.
+        """
+        return why(self._client, self.id, cached=self.cached)
 
     def refresh(self) -> Self:
         """Ask the service how the build stands, now."""

@@ -19,6 +19,9 @@ from pipecat_nb.record import Commit, Record, Start, commit_of
 #: How far back a build is looked for by the beginning of its id.
 SEARCHED = 1000
 
+#: The most hashes of one content that an earlier build is looked for by.
+MOST_HASHES = 4
+
 
 def build(
     directory: str | PathLike[str] | None = None,
@@ -120,7 +123,7 @@ class Workspace:
                 context.refuse(packed.secrets, allowed=allow_secrets, ignore_file=packed.ignore_file)
                 handle.where = self.client.target.label
                 handle.region = handle.region or self._region()
-                created = None if no_cache else self._find_cached(handle)
+                created = None if no_cache else self._find_cached(handle, packed)
                 created = created or self._upload_and_create(handle, packed)
         except PipecatError as error:
             handle.fail(error.message)
@@ -134,7 +137,7 @@ class Workspace:
         handle.update(created.build)
         self._watcher.follow(handle)
         self._started.append(handle.id)
-        self._keep(handle, created.build)
+        self._keep(handle, packed, created.build)
         return handle
 
     def _pack(
@@ -162,13 +165,17 @@ class Workspace:
         self._default_region = self._default_region or self.client.default_region()
         return self._default_region
 
-    def _find_cached(self, handle: BuildHandle) -> CreatedBuild | None:
-        """An earlier build that the service would give: same context, region and, unlike elsewhere, Dockerfile."""
+    def _find_cached(self, handle: BuildHandle, packed: context.BuildContext) -> CreatedBuild | None:
+        """An earlier build of the same content for the same region and, unlike elsewhere, by the same Dockerfile.
+
+        The service would give one of the same hash; the record knows under which others the content was sent.
+        """
         handle.status = CHECKING
-        found = self.client.list_builds(context_hash=handle.context_hash, region=handle.region, status=SUCCESS)
-        for build in found:
-            if (build.dockerfile_path or "Dockerfile") == handle.dockerfile_path:
-                return CreatedBuild(build=build, context_hash=handle.context_hash, cached=True)
+        for context_hash in self.record.contexts.hashes(packed)[:MOST_HASHES]:
+            found = self.client.list_builds(context_hash=context_hash, region=handle.region, status=SUCCESS)
+            for build in found:
+                if (build.dockerfile_path or "Dockerfile") == handle.dockerfile_path:
+                    return CreatedBuild(build=build, context_hash=context_hash, cached=True)
         return None
 
     def _upload_and_create(self, handle: BuildHandle, packed: context.BuildContext) -> CreatedBuild:
@@ -196,7 +203,8 @@ class Workspace:
             return error
         return UnknownRegion(region, known=codes)
 
-    def _keep(self, handle: BuildHandle, build: Build) -> None:
+    def _keep(self, handle: BuildHandle, packed: context.BuildContext, build: Build) -> None:
+        self.record.contexts.keep(packed)
         # What git says of a large directory takes long, and the start that made a build has it already.
         known = handle.cached and self.record.start_of(build.id)
         self.record.add(
@@ -209,6 +217,9 @@ class Workspace:
                 files=handle.files,
                 pack_time=handle.pack_seconds,
                 upload_time=handle.upload_seconds,
+                context_hash=packed.hash,
+                region=handle.region,
+                dockerfile_path=handle.dockerfile_path,
                 commit=Commit() if known else commit_of(Path(handle.directory)),
             )
         )

@@ -2,18 +2,23 @@
 
 from typing import TYPE_CHECKING
 
+from pipecat_nb.notebook import difference, preview
 from pipecat_nb.notebook.live import Cards, Lines, Screen
 from pipecat_nb.notebook.magics import PipecatMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-# By name: the class, and all that it needs, is imported when the first build is made.
+# By name: the classes, and all that they need, are imported when they are first used.
 _HANDLE = ("pipecat_nb.lifecycle.handle", "BuildHandle")
+_PAGES = {
+    ("pipecat_nb.context.pack", "BuildContext"): preview.html,
+    ("pipecat_nb.lifecycle.explanation", "Explanation"): difference.html,
+}
 
 
 def load(shell: "InteractiveShell") -> None:
-    """Add `%pcbuild`, and in a notebook the cards of builds."""
+    """Add `%pcbuild`, and in a notebook the cards of builds and the pages of contexts and comparisons."""
     live = hasattr(shell, "kernel")
     screen: Screen = Cards(lambda: shell.display_pub) if live else Lines()
     magics = PipecatMagics(shell, screen=screen)
@@ -21,6 +26,8 @@ def load(shell: "InteractiveShell") -> None:
     if live:
         assert shell.display_formatter is not None
         shell.display_formatter.ipython_display_formatter.for_type_by_name(*_HANDLE, magics.show)
+        for kind, html in _PAGES.items():
+            shell.display_formatter.formatters["text/html"].for_type_by_name(*kind, html)
 
 
 def unload(shell: "InteractiveShell") -> None:
@@ -34,3 +41,5 @@ def unload(shell: "InteractiveShell") -> None:
     shell.configurables.remove(magics)
     if shell.display_formatter is not None:
         shell.display_formatter.ipython_display_formatter.pop(".".join(_HANDLE), None)
+        for kind in _PAGES:
+            shell.display_formatter.formatters["text/html"].pop(".".join(kind), None)

@@ -1,6 +1,7 @@
 """`%pcbuild`: builds from a notebook's cells."""
 
 from argparse import Namespace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakValueDictionary
 
@@ -8,7 +9,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from traitlets import Unicode
 
 from pipecat_nb import settings
-from pipecat_nb.errors import PipecatError, WaitInterrupted
+from pipecat_nb.errors import ContextTooLarge, PipecatError, WaitInterrupted
 from pipecat_nb.notebook import options, preview, table
 from pipecat_nb.notebook.live import Screen
 from pipecat_nb.settings import Target
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from pipecat_nb.lifecycle import BuildHandle, Workspace
+    from pipecat_nb.lifecycle import BuildHandle, Explanation, Workspace
 
 # What builds, and what pandas is needed for, is imported when it is first used: loading the extension stays cheap.
 # ruff: noqa: PLC0415
@@ -104,9 +105,26 @@ class PipecatMagics(Magics):
 
         project = settings.project(given.directory)
         dockerfile = given.dockerfile or self.dockerfile or project.dockerfile
-        selection = context.select(project.directory, dockerfile=dockerfile, exclude=project.exclude)
-        encoder = context.choose(given.encoder, size=selection.size)
-        self._display(preview.bundle(selection, encoder=encoder))
+        select = partial(context.select, project.directory, dockerfile=dockerfile, exclude=project.exclude)
+        if given.why is not None:
+            print(context.why(select(), given.why))
+            return
+        try:
+            with context.pack(
+                project.directory, dockerfile=dockerfile, exclude=project.exclude, encoder=given.encoder
+            ) as packed:
+                self._display(preview.of(packed))
+        except ContextTooLarge as error:
+            self._display(preview.of_unpacked(select(), problem=error.message))
+
+    def _diff(self, given: Namespace) -> "Explanation":
+        from pipecat_nb.lifecycle import difference, why
+
+        workspace = self._workspace()
+        first = workspace.find(given.first).id
+        if given.second is None:
+            return why(workspace.client, first)
+        return difference(workspace.client, first, workspace.find(given.second).id)
 
     def _status(self, given: Namespace) -> "BuildHandle":
         workspace = self._workspace()

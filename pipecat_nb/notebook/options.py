@@ -103,6 +103,7 @@ def _encoder(parser: Parser) -> None:
 def _preview(parser: Parser) -> None:
     _directory(parser)
     _encoder(parser)
+    parser.add_argument("--why", metavar="PATH", help="say of one path in DIR why it is sent or left out")
 
 
 def _reference(parser: Parser) -> None:
@@ -129,6 +130,17 @@ def _history(parser: Parser) -> None:
     parser.add_argument("--since", metavar="TIME", help="created after: 7d, 36h, 2026-02-20, 2026-02-20T14:30")
     parser.add_argument("--until", metavar="TIME", help="created before, in the same forms")
     parser.add_argument("--limit", metavar="N", type=_count, help="rows at most (default: all)")
+
+
+def _diff(parser: Parser) -> None:
+    parser.add_argument("first", metavar="A", type=_build_named, nargs="?", default="^1", help=_BUILD_HELP)
+    parser.add_argument(
+        "second",
+        metavar="B",
+        type=_build_named,
+        nargs="?",
+        help="compare A with this one (default: with what was started before A in its directory)",
+    )
 
 
 def _help(parser: Parser) -> None:
@@ -188,6 +200,7 @@ SUBCOMMANDS = {
     "status": Subcommand("the card of a build", _reference),
     "logs": Subcommand("the log of a build, as text", _logs),
     "wait": Subcommand("wait for the end of a build; one that fails raises BuildFailed", _wait),
+    "diff": Subcommand("why a build was made: what differs from the one before, or between two", _diff),
     "history": Subcommand("past builds, as a DataFrame", _history),
     "regions": Subcommand("the regions to build for", _nothing),
     "target": Subcommand("where builds go to and as whom, and why", _nothing),

@@ -1,22 +1,27 @@
-"""What would be sent of a directory and why the rest would not, as HTML and as plain text. Pure."""
+"""What would be sent of a directory, as HTML and as plain text. Pure."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from pipecat_nb.models import CONTEXT_LIMIT
 from pipecat_nb.notebook import table
 from pipecat_nb.notebook.quantities import files, size
 from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
-    from pipecat_nb.context import EncoderName, Member, Selection
+    from pipecat_nb.context import BuildContext, Finding, Member, Selection, Suspect
 
-#: The most paths of one list that are shown in a page and in a terminal, and how many of the largest stand first.
-PAGE, SCREEN, LARGEST = 1000, 20, 5
+#: The most paths of one list that are shown in a page and in a terminal, and how many of the largest.
+PAGE, SCREEN, LARGEST = 1000, 20, 8
 
 #: A list that is not longer stands open.
 FEW = 12
+
+#: Characters of the longest bar in a terminal.
+BAR = 24
 
 #: Which builds the archive finds again, by its encoder.
 _CACHE = {
@@ -24,15 +29,37 @@ _CACHE = {
     "parallel": "Packed by the parallel encoder: the official client does not find this build in its cache.",
 }
 
-Rows = list[tuple[str, str]]
+Rows = list[tuple[str, ...]]
 
 
-def bundle(selection: "Selection", *, encoder: "EncoderName") -> dict[str, str]:
-    """A selection for every front end: its largest paths, what is left out by which rule, warnings."""
-    return {"text/html": _html(selection, encoder), "text/plain": _text(selection, encoder)}
+def html(packed: "BuildContext") -> str:
+    """The preview of a context that was packed."""
+    return of(packed)["text/html"]
 
 
-def _html(selection: "Selection", encoder: "EncoderName") -> str:
+def of(packed: "BuildContext") -> dict[str, str]:
+    """The preview of a context that was packed, for every front end."""
+    return _bundle(packed.selection, packed)
+
+
+def of_unpacked(selection: "Selection", *, problem: str) -> dict[str, str]:
+    """The preview of a directory that cannot be packed, and why."""
+    return _bundle(selection, None, problem)
+
+
+def _bundle(selection: "Selection", packed: "BuildContext | None", problem: str = "") -> dict[str, str]:
+    from pipecat_nb.context import suspects  # noqa: PLC0415  the extension loads this module
+
+    found = suspects(selection, packed.secrets if packed else ())
+    return {
+        "text/html": _html(selection, found, packed, problem),
+        "text/plain": _text(selection, found, packed, problem),
+    }
+
+
+def _html(
+    selection: "Selection", suspects: "Sequence[Suspect]", packed: "BuildContext | None", problem: str
+) -> str:
     sent, left_out = _sent(selection), _left_out(selection)
     parts = [
         f'<section class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
@@ -40,9 +67,10 @@ def _html(selection: "Selection", encoder: "EncoderName") -> str:
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",
         f'<div class="pcb-place">{escape(_decided(selection))}</div>',
-        f'<div class="pcb-place">{_CACHE[encoder]}</div>',
-        *(f'<div class="pcb-error">{escape(printable(warning))}</div>' for warning in selection.warnings),
-        table.table(_largest(selection), columns=("largest", "size"), numbers=(1,)) if len(sent) > FEW else "",
+        *_archive(packed),
+        *(f'<div class="pcb-error">{escape(text)}</div>' for text in _warnings(selection, packed, problem)),
+        *_suspects(selection, suspects),
+        _bars(selection),
         _details(f"Sent: {_paths(len(sent))}", sent, columns=("path", "size"), numbers=(1,)),
         _details(f"Left out: {_paths(len(left_out))}", left_out, columns=("path", "because of")),
         "</section>",
@@ -50,7 +78,40 @@ def _html(selection: "Selection", encoder: "EncoderName") -> str:
     return "".join(parts)
 
 
-def _details(summary: str, rows: Rows, *, columns: Sequence[str], numbers: Sequence[int] = ()) -> str:
+def _archive(packed: "BuildContext | None") -> Iterator[str]:
+    if packed is not None:
+        share = min(1.0, packed.archive_size / CONTEXT_LIMIT)
+        yield f'<div class="pcb-place">{_CACHE[packed.encoder]}</div>'
+        yield f'<div class="pcb-fact"><span>hash</span> <code>{packed.hash}</code></div>'
+        distance = f"<div>{escape(_distance(packed))} {_meter(share)}</div>"
+        yield f'<div class="pcb-fact"><span>archive</span> {distance}</div>'
+
+
+def _meter(share: float) -> str:
+    return f'<span class="pcb-meter" aria-hidden="true" style="--pcb-share:{share:.1%}"></span>'
+
+
+def _suspects(selection: "Selection", suspects: "Sequence[Suspect]") -> Iterator[str]:
+    if suspects:
+        rows = [tuple(map(printable, row)) for row in _suspicious(suspects)]
+        yield f'<div class="pcb-title">{_SUSPICIOUS}</div>'
+        yield table.table(rows, columns=("path", "what it is", "files", "size"), numbers=(2, 3))
+        yield f'<div class="pcb-place">{escape(_where(selection))}</div>'
+        yield f'<pre class="pcb-lines">{escape(printable(_lines(selection, suspects)))}</pre>'
+
+
+def _bars(selection: "Selection") -> str:
+    rows = []
+    for name, bytes_, share in _largest(selection):
+        cells = f"<td><bdi>{escape(name)}</bdi></td><td>{_meter(share)}</td>"
+        rows.append(f'<tr>{cells}<td class="pcb-number">{escape(bytes_)}</td></tr>')
+    head = '<thead><tr><th scope="col">largest</th><th scope="col"></th><th scope="col">size</th></tr></thead>'
+    return f'<table class="pcb-table pcb-bars">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def _details(
+    summary: str, rows: Sequence[Sequence[str]], *, columns: Sequence[str], numbers: Sequence[int] = ()
+) -> str:
     if not rows:
         return f'<div class="pcb-place">{summary}</div>'
     shown = table.table(_cut(rows, PAGE), columns=columns, numbers=numbers)
@@ -58,21 +119,25 @@ def _details(summary: str, rows: Rows, *, columns: Sequence[str], numbers: Seque
     return f"<details{state}><summary>{summary}</summary>{shown}</details>"
 
 
-def _text(selection: "Selection", encoder: "EncoderName") -> str:
+def _text(
+    selection: "Selection", suspects: "Sequence[Suspect]", packed: "BuildContext | None", problem: str
+) -> str:
     left_out = _left_out(selection)
-    lines = [
-        f"{_name(selection)}  {_amount(selection)}",
-        f"  {_decided(selection)}",
-        f"  {_CACHE[encoder]}",
-        *(f"  ! {printable(warning)}" for warning in selection.warnings),
-        "",
-        "Largest",
-        table.text(_largest(selection), indent="  "),
-        "",
-        f"Left out: {_paths(len(left_out))}",
-        table.text(_cut(left_out, SCREEN), indent="  "),
-    ]
+    lines = [f"{_name(selection)}  {_amount(selection)}", f"  {_decided(selection)}"]
+    if packed is not None:
+        lines += [f"  {_CACHE[packed.encoder]}", f"  hash {packed.hash}", f"  archive {_distance(packed)}"]
+    lines += [f"  ! {line}" for text in _warnings(selection, packed, problem) for line in text.splitlines()]
+    if suspects:
+        rows = [tuple(map(printable, row)) for row in _suspicious(suspects)]
+        lines += ["", _SUSPICIOUS, table.text(rows, indent="  "), _where(selection)]
+        lines += [f"  {line}" for line in printable(_lines(selection, suspects)).splitlines()]
+    bars = [(name, "█" * max(1, round(share * BAR)), bytes_) for name, bytes_, share in _largest(selection)]
+    lines += ["", "Largest", table.text(bars, indent="  "), "", f"Left out: {_paths(len(left_out))}"]
+    lines.append(table.text(_cut(left_out, SCREEN), indent="  "))
     return "\n".join(lines).rstrip()
+
+
+_SUSPICIOUS = "Is this meant to be sent?"
 
 
 def _name(selection: "Selection") -> str:
@@ -88,13 +153,48 @@ def _decided(selection: "Selection") -> str:
     return f"{printable(selection.dockerfile)} · what is sent is decided by {by}"
 
 
+def _distance(packed: "BuildContext") -> str:
+    left = CONTEXT_LIMIT - packed.archive_size
+    return f"{size(packed.archive_size)}; {size(left)} below the limit of {size(CONTEXT_LIMIT)}"
+
+
+def _warnings(selection: "Selection", packed: "BuildContext | None", problem: str) -> list[str]:
+    secrets = _secrets(packed.secrets) if packed is not None and packed.secrets else ""
+    return [printable(text) for text in (problem, secrets, *selection.warnings) if text]
+
+
+def _secrets(findings: "Iterable[Finding]") -> str:
+    listed = "".join(f"\n{finding}" for finding in findings)
+    return f"Secrets: without --allow-secret this is not sent.{listed}"
+
+
+def _suspicious(suspects: "Sequence[Suspect]") -> Rows:
+    rows = [(each.path, each.kind, f"{each.files:,}", size(each.size)) for each in suspects[:SCREEN]]
+    more = len(suspects) - SCREEN
+    return [*rows, (f"… and {more:,} more", "", "", "")] if more > 0 else [*rows]
+
+
+def _where(selection: "Selection") -> str:
+    file = printable(selection.ignore_file) or "pcc-deploy.toml"
+    return f"What the image does not need is left out by these lines in {file}:"
+
+
+def _lines(selection: "Selection", suspects: "Sequence[Suspect]") -> str:
+    patterns = [each.pattern for each in suspects]
+    if selection.ignore_file:
+        return "\n".join(patterns)
+    return "\n".join(["[build.exclude]", f"patterns = {json.dumps(patterns, ensure_ascii=False)}"])
+
+
 def _paths(count: int) -> str:
     return f"{count:,} path{'' if count == 1 else 's'}"
 
 
-def _largest(selection: "Selection") -> Rows:
-    by_size = sorted(selection.members, key=lambda member: (-member.size, member.path))
-    return [(printable(member.path), size(member.size)) for member in by_size[:LARGEST]]
+def _largest(selection: "Selection") -> list[tuple[str, str, float]]:
+    """The largest entries: name, size in words, and their share of the largest."""
+    largest = selection.largest(LARGEST)
+    most = max((bytes_ for _, bytes_ in largest), default=0) or 1
+    return [(printable(name), size(bytes_), bytes_ / most) for name, bytes_ in largest]
 
 
 def _sent(selection: "Selection") -> Rows:
@@ -113,5 +213,5 @@ def _left_out(selection: "Selection") -> Rows:
     return [(printable(each.path), printable(str(each.rule))) for each in selection.ignored]
 
 
-def _cut(rows: Rows, most: int) -> Rows:
+def _cut(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
     return rows if len(rows) <= most else [*rows[:most], (f"… and {len(rows) - most:,} more", "")]

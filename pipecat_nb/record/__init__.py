@@ -1,0 +1,7 @@
+"""What the server cannot know of the builds started on this machine, kept here."""
+
+from pipecat_nb.record.contexts import Contexts
+from pipecat_nb.record.git import Commit, commit_of
+from pipecat_nb.record.starts import Kept, Record, Start
+
+__all__ = ["Commit", "Contexts", "Kept", "Record", "Start", "commit_of"]

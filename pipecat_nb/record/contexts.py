@@ -1,0 +1,113 @@
+"""What was sent with each build: manifests, and the text of small files, so that two can be compared later."""
+
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from pipecat_nb.context import BuildContext
+from pipecat_nb.context.manifest import Manifest, content_of, dump, load
+from pipecat_nb.context.names import to_local
+from pipecat_nb.record.database import Database
+
+#: Contexts that are kept; those sent longest ago go first.
+MOST = 200
+
+#: Bytes of the largest text that is kept, and of all that are kept of one context.
+LARGEST_TEXT, TEXTS = 64 * 1024, 4 * 2**20
+
+
+class Contexts:
+    """The contexts that were sent from this machine, by their hash."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, packed: BuildContext) -> None:
+        """Keep a context's manifest, and the text of its small files that hold no secret."""
+        known = self._database.rows("SELECT 1 FROM contexts WHERE hash = :hash", {"hash": packed.hash})
+        if known:
+            return
+        row = {
+            "hash": packed.hash,
+            "content": content_of(packed.manifest),
+            "encoder": packed.encoder,
+            "manifest": zlib.compress(dump(packed.manifest), 1),
+        }
+
+        def insert(database: sqlite3.Connection) -> None:
+            inserted = database.execute(
+                "INSERT OR IGNORE INTO contexts (hash, content, encoder, manifest) "
+                "VALUES (:hash, :content, :encoder, :manifest)",
+                row,
+            )
+            if inserted.rowcount and inserted.lastrowid:  # else another process was first
+                _keep_texts(database, packed, inserted.lastrowid)
+            database.execute("DELETE FROM contexts WHERE number <= (SELECT max(number) FROM contexts) - ?", [MOST])
+            database.execute("DELETE FROM texts WHERE used < (SELECT min(number) FROM contexts)")
+
+        self._database.transaction(insert, None)
+
+    def manifest(self, context_hash: str) -> Manifest | None:
+        """What was sent under a hash; None where it is not known."""
+        rows = self._database.rows("SELECT manifest FROM contexts WHERE hash = :hash", {"hash": context_hash})
+        return load(zlib.decompress(rows[0]["manifest"])) if rows else None
+
+    def encoder(self, context_hash: str) -> str:
+        """The encoder that a context was packed by; empty where it is not known."""
+        rows = self._database.rows("SELECT encoder FROM contexts WHERE hash = :hash", {"hash": context_hash})
+        return str(rows[0]["encoder"]) if rows else ""
+
+    def text(self, digest: str) -> str | None:
+        """The text of a file that was sent; None where it was too large, no text, or is not known."""
+        rows = self._database.rows("SELECT text FROM texts WHERE digest = :digest", {"digest": digest})
+        return zlib.decompress(rows[0]["text"]).decode("utf-8", "replace") if rows else None
+
+    def hashes(self, packed: BuildContext) -> list[str]:
+        """The hashes under which a context's content was sent, the latest first; its own among them.
+
+        One that was never sent from here stands first.
+        """
+        rows = self._database.rows(
+            "SELECT hash FROM contexts WHERE content = :content ORDER BY number DESC",
+            {"content": content_of(packed.manifest)},
+        )
+        known = [str(row["hash"]) for row in rows]
+        return known if packed.hash in known else [packed.hash, *known]
+
+
+def _keep_texts(database: sqlite3.Connection, packed: BuildContext, number: int) -> None:
+    for digest, path in _small_texts(packed):
+        if database.execute("UPDATE texts SET used = ? WHERE digest = ?", [number, digest]).rowcount:
+            continue
+        content = _read(packed.directory, path, digest)
+        if content is not None and b"\0" not in content:
+            text = zlib.compress(content)
+            database.execute("INSERT INTO texts (digest, used, text) VALUES (?, ?, ?)", [digest, number, text])
+
+
+def _small_texts(packed: BuildContext) -> Iterator[tuple[str, str]]:
+    """The digests and paths of the files whose text is worth keeping: what decides first, then the smallest."""
+    secret: Collection[str] = {finding.path for finding in packed.secrets}
+    first = (packed.dockerfile, packed.ignore_file)
+    files = [
+        (path not in first, entry.size, path, entry.digest)
+        for path, entry in packed.manifest.items()
+        if entry.kind == "file" and 0 < entry.size <= LARGEST_TEXT and path not in secret
+    ]
+    left = TEXTS
+    for _, size, path, digest in sorted(files):
+        left -= size
+        if left < 0:
+            return
+        yield digest, path
+
+
+def _read(directory: Path, path: str, digest: str) -> bytes | None:
+    """The file's content, if it is still what was sent."""
+    try:
+        content = to_local(directory, path).read_bytes()
+    except OSError:
+        return None
+    return content if sha256(content).hexdigest() == digest else None

@@ -1,0 +1,90 @@
+"""The record's file: a database that survives a crash, and whose loss stops nothing."""
+
+import contextlib
+import sqlite3
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipecat_nb import paths
+
+Result = TypeVar("Result")
+
+#: The number goes up with each change of the tables.
+_VERSION = 1
+
+_TABLES = (
+    """
+    CREATE TABLE IF NOT EXISTS starts (
+        number INTEGER PRIMARY KEY,
+        target TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        id TEXT NOT NULL,
+        cached INTEGER NOT NULL,
+        directory TEXT NOT NULL,
+        name TEXT NOT NULL,
+        note TEXT NOT NULL,
+        files INTEGER,
+        pack_time REAL,
+        upload_time REAL,
+        git_commit TEXT,
+        git_branch TEXT,
+        git_dirty INTEGER
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS starts_by_target ON starts (target, id)",
+    """
+    CREATE TABLE IF NOT EXISTS contexts (
+        number INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL UNIQUE,
+        content TEXT NOT NULL,
+        encoder TEXT NOT NULL,
+        manifest BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS contexts_by_content ON contexts (content)",
+    "CREATE TABLE IF NOT EXISTS texts (digest TEXT PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL)",
+)
+
+#: What `starts` did not have in the first release; of a row from then it is empty.
+_ADDED = ("context_hash", "region", "dockerfile_path")
+
+
+class Database:
+    """The record's database; where it cannot be read or written, this warns and goes on."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or paths.state_dir() / "record.sqlite3"
+
+    def rows(self, statement: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """The rows of one statement; none where the database cannot be used."""
+        return self.transaction(lambda database: database.execute(statement, values).fetchall(), [])
+
+    def transaction(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """What `work` gives, all of whose statements are carried out, or none; `otherwise` where that failed."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as database, database:
+                database.row_factory = sqlite3.Row
+                _prepare(database)
+                return work(database)
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            warnings.warn(f"The local record {self._path} cannot be used: {error}", stacklevel=4)
+            return otherwise
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Bring the tables to today's form, once."""
+    if database.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
+        return
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES:
+        database.execute(statement)
+    present = {row["name"] for row in database.execute("PRAGMA table_info (starts)")}
+    for column in _ADDED:
+        if column not in present:
+            database.execute(f"ALTER TABLE starts ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    database.execute(f"PRAGMA user_version = {_VERSION}")
+    database.commit()
