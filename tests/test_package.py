@@ -6,7 +6,10 @@ import sys
 import pipecat_nb
 from pipecat_nb import errors
 
-HEAVY = ("pandas", "numpy", "matplotlib", "requests", "ipywidgets", "anywidget", "starlette", "uvicorn", "sqlite3")
+HEAVY = (
+    *("pandas", "numpy", "matplotlib", "requests", "ipywidgets", "anywidget", "starlette", "uvicorn", "sqlite3"),
+    *("deflate", "hyperscan", "detect_secrets"),
+)
 
 
 def test_the_public_names() -> None:

@@ -30,7 +30,7 @@ from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 #: What stands where a person is to put the value.
 _PLACEHOLDER = re.compile(
     r"your|example|sample|change.?me|placeholder|dummy|fake|mock|x{4}|todo|redacted|replace|insert|<|>|\$|\{|\.\.\.|…"
-    r"|\bpassw(?:or)?d\b|\bsecret\b",
+    r"|\A(?:my.?)?(?:passw(?:or)?d|secret|token|key)\Z",
     re.IGNORECASE,
 )
 

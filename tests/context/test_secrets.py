@@ -36,6 +36,12 @@ JSON_KEY = KEY.replace("\n", "\\n")
 REAL = {
     "an environment file": (".env", "# mine\nPORT=7860\nGREETING=hello\n", 3, "environment file with values"),
     "one with quotes": ("app/.env.local", 'export KEY="abc" # note\n', 1, "environment file with values"),
+    "one with a word for a secret": (
+        ".env",
+        "PASSWORD=the-secret-of-the-house\n",
+        1,
+        "environment file with values",
+    ),
     "one of another name": ("prod.env", "A=\nB=b\n", 2, "environment file with values"),
     "an RSA key": ("id_rsa", KEY, 1, "private key"),
     "an OpenSSH key": ("deploy", pem("OPENSSH PRIVATE KEY"), 1, "private key"),

@@ -214,6 +214,40 @@ def test_captured_cards_are_right_when_they_are_shown(kernel: Kernel, hosted: Sc
     assert text(last).startswith("✓  success")
 
 
+def test_contexts_and_comparisons_have_pages_until_the_extension_is_unloaded(kernel: Kernel, agent: Path) -> None:
+    code = (
+        "import pipecat_nb\nfrom pipecat_nb.lifecycle import Explanation, Side\n"
+        "explained = Explanation(Side('abcdef12-3'), None, ('Because of <this>.',))"
+    )
+    assert kinds(kernel.run(f"{code}\npacked = pipecat_nb.pack({str(agent)!r})")) == []
+
+    def shown(name: str) -> dict[str, str]:
+        (result,) = [message for message in kernel.run(name) if message["msg_type"] == "execute_result"]
+        return dict(result["content"]["data"])
+
+    assert "Preview of agent" in shown("packed")["text/html"]
+    assert shown("packed")["text/plain"].startswith("<BuildContext ")
+    assert "Because of &lt;this&gt;." in shown("explained")["text/html"]
+    assert shown("explained")["text/plain"] == "Build abcdef12\nBecause of <this>."
+    kernel.run("%unload_ext pipecat_nb")
+    assert [*shown("packed"), *shown("explained")] == ["text/plain", "text/plain"]
+    kernel.run("%load_ext pipecat_nb")
+
+
+def test_no_secret_of_a_context_reaches_an_output(kernel: Kernel, hosted: Scripted, agent: Path) -> None:
+    (agent / ".dockerignore").write_text("")
+    (agent / ".env").write_text("KEY=value-of-a-secret\n")
+    for line in (
+        f"%pcbuild preview {agent}",
+        f"%pcbuild {agent}",
+        f"import pipecat_nb; pipecat_nb.pack({str(agent)!r})",
+    ):
+        messages = kernel.run(line)
+        assert ".env:1" in str(messages)
+        assert "value-of-a-secret" not in str(messages)
+    assert hosted.asked == []
+
+
 def test_unloading_ends_the_threads(kernel: Kernel, hosted: Scripted) -> None:
     hosted.answers = [answer("building")]
     kernel.run(f"build = %pcbuild status {ID}")

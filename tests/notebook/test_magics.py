@@ -10,7 +10,14 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from pipecat_nb.errors import BuildFailed, DirectoryNotFound, SettingsError, UnknownBuild, UnknownRegion
+from pipecat_nb.errors import (
+    BuildFailed,
+    DirectoryNotFound,
+    SecretsFound,
+    SettingsError,
+    UnknownBuild,
+    UnknownRegion,
+)
 from pipecat_nb.local import LocalService
 
 from ..scripted import Answer, Scripted
@@ -101,6 +108,39 @@ class TestBuilding:
             run(shell, f"build = %pcbuild './{name}'")
             assert shell.user_ns["build"].name == name
 
+    def test_why_it_was_built_again(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run(shell, "first = %pcbuild ./agent --wait")
+        (agent / "bot.py").write_text("print(1)\n")
+        run(shell, "second = %pcbuild ./agent --wait")
+        capsys.readouterr()
+        run(shell, "why = %pcbuild diff")
+        assert shell.user_ns["why"].reasons == ("A file differs: 1 changed.",)
+        run(shell, "%pcbuild diff ^2 ^1")
+        said = capsys.readouterr().out
+        assert f"Build {shell.user_ns['first'].id[:8]} → {shell.user_ns['second'].id[:8]}" in said
+        assert "+print(1)" in said
+
+    def test_a_secret_is_not_sent_unless_it_is_allowed(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (agent / ".dockerignore").write_text("")
+        (agent / ".env").write_text("KEY=abc\n")
+        with pytest.raises(SecretsFound):
+            run(shell, "%pcbuild ./agent --wait")
+        assert "--allow-secret .env" in capsys.readouterr().out
+        run(shell, "build = %pcbuild ./agent --wait --allow-secret .env")
+        assert shell.user_ns["build"].status == "success"
+
+    def test_what_is_cached_is_built_all_the_same_where_no_cache_is_wanted(
+        self, shell: InteractiveShell, agent: Path, here: Path
+    ) -> None:
+        run(shell, "first = %pcbuild ./agent --wait")
+        run(shell, "second = %pcbuild ./agent --wait --no-cache")
+        assert shell.user_ns["second"].id != shell.user_ns["first"].id
+        assert not shell.user_ns["second"].cached
+
 
 @pytest.mark.usefixtures("service")
 class TestBadInput:
@@ -142,6 +182,23 @@ class TestLooking:
         said = capsys.readouterr().out
         assert "2 files" in said
         assert ".env  default exclusions  .env" in said
+
+    def test_a_preview_says_why_of_one_path(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (agent / ".env").write_text("TOKEN=1")
+        run(shell, "%pcbuild preview ./agent --why .env")
+        assert capsys.readouterr().out == ".env is left out by default exclusions  .env\n"
+
+    def test_a_preview_of_what_is_too_large(
+        self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with (agent / "zeros.bin").open("wb") as file:
+            file.truncate(600 * 2**30)  # so much that no compression helps, and nothing is read
+        run(shell, "%pcbuild preview ./agent")
+        said = capsys.readouterr().out
+        assert "above 500 MB even compressed" in said
+        assert "  zeros.bin  model" in said
 
     def test_regions(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
         run(shell, "%pcbuild regions")

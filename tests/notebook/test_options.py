@@ -14,6 +14,9 @@ def given(line: str) -> tuple[str, dict[str, object]]:
     return name, vars(arguments)
 
 
+PREVIEW = {"directory": "./agent", "dockerfile": None, "encoder": "auto"}
+
+
 def test_nothing_is_the_project_here() -> None:
     assert given("") == (
         "build",
@@ -51,7 +54,9 @@ def test_a_build_with_all_its_options() -> None:
 @pytest.mark.parametrize(
     ("line", "name", "arguments"),
     [
-        ("preview ./agent", "preview", {"directory": "./agent", "dockerfile": None, "encoder": "auto"}),
+        ("preview ./agent --why .env", "preview", PREVIEW | {"why": ".env"}),
+        ("diff", "diff", {"first": "^1", "second": None}),
+        ("diff ^2 1234", "diff", {"first": "^2", "second": "1234"}),
         ("status 1234", "status", {"build": "1234"}),
         ("logs", "logs", {"build": "^1", "limit": 500}),
         ("logs ^2 --limit 10000", "logs", {"build": "^2", "limit": 10_000}),

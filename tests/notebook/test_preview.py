@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipecat_nb.context import select
+from pipecat_nb.context import pack, select
 from pipecat_nb.notebook import preview
 
 from .test_card import Page
@@ -26,54 +26,89 @@ def directory(tmp_path: Path) -> Path:
     return root
 
 
+def previewed(directory: Path) -> dict[str, str]:
+    with pack(directory) as packed:
+        return preview.of(packed)
+
+
 def test_what_is_sent_and_why_the_rest_is_not(directory: Path) -> None:
-    bundle = preview.bundle(select(directory), encoder="identical")
+    with pack(directory) as packed:
+        bundle = preview.of(packed)
     page = Page(bundle["text/html"])
     for said in (page.text, bundle["text/plain"]):
         for word in (
             "my <agent>",
             "3 files",
             "default exclusions",
-            "models/voice.bin",
+            "models/",
             "4.9 kB",
             ".env",
             "2 paths",
+            packed.hash,
+            "500 MB below the limit of 500 MB",
         ):
             assert word in said
     assert ".env default exclusions .env" in " ".join(bundle["text/plain"].split())
     assert "agent" not in {tag for tag, _ in page.tags}
     assert not page.open
+    assert "Is this meant" not in page.text
 
 
 def test_an_ignore_file_is_named_with_its_line(directory: Path) -> None:
     (directory / ".dockerignore").write_text("# none of these\n*.pyc\nmodels\n")
-    bundle = preview.bundle(select(directory), encoder="identical")
-    for said in bundle.values():
+    for said in previewed(directory).values():
         assert "decided by .dockerignore" in said
         assert ".dockerignore:3" in said
-    assert ".env" in bundle["text/html"]  # sent, as Docker sends it
+
+
+def test_what_is_suspicious_stands_with_the_lines_that_leave_it_out(directory: Path) -> None:
+    (directory / ".dockerignore").write_text("")
+    (directory / ".env").write_text("TOKEN=not-to-be-shown")
+    bundle = previewed(directory)
+    page = Page(bundle["text/html"])
+    for said in (page.text, bundle["text/plain"]):
+        assert "without --allow-secret this is not sent" in said
+        assert ".env:1" in said
+        assert "by these lines in .dockerignore" in said
+        assert "**/__pycache__" in said
+        assert "not-to-be-shown" not in said
+
+
+def test_without_an_ignore_file_the_lines_are_the_project_files(directory: Path) -> None:
+    (directory / "call \U0001f4de.csv").write_bytes(b"x" * 2**20)
+    for said in previewed(directory).values():
+        assert "by these lines in pcc-deploy.toml" in said
+        assert "[build.exclude]" in said
+    assert 'patterns = ["call \U0001f4de.csv"]' in said
 
 
 def test_long_lists_are_cut_and_say_so(directory: Path) -> None:
     for number in range(30):
         (directory / f"{number:02}.log").write_text("")
-    bundle = preview.bundle(select(directory), encoder="identical")
+    bundle = previewed(directory)
     assert "Left out: 32 paths" in bundle["text/plain"]
     assert "… and 12 more" in bundle["text/plain"]
     assert "29.log" not in bundle["text/plain"]
     assert "29.log" in bundle["text/html"]
 
 
-def test_the_largest_stand_first_where_the_list_is_long(directory: Path) -> None:
-    assert "largest" not in preview.bundle(select(directory), encoder="identical")["text/html"]
-    for number in range(20):
-        (directory / f"{number:02}.txt").write_text("")
-    html = preview.bundle(select(directory), encoder="identical")["text/html"]
-    assert html.index("largest") < html.index("models/voice.bin") < html.index("Sent: 23 paths")
+def test_the_largest_are_drawn_to_scale(directory: Path) -> None:
+    (directory / "half.txt").write_text("x" * 2500)
+    bundle = previewed(directory)
+    bars = {line.split()[0]: line.count("█") for line in bundle["text/plain"].splitlines() if "█" in line}
+    assert bars == {"models/": 24, "half.txt": 12, "Dockerfile": 1, "bot.py": 1}
+    assert bundle["text/html"].index("models/") < bundle["text/html"].index("half.txt")
+
+
+def test_what_cannot_be_packed_says_why(directory: Path) -> None:
+    bundle = preview.of_unpacked(select(directory), problem="The context is above 500 MB.\n  1 MB  models/")
+    assert "! The context is above 500 MB." in bundle["text/plain"]
+    assert "models/" in bundle["text/html"]
+    assert "hash" not in Page(bundle["text/html"]).text
 
 
 def test_warnings_stand_out(directory: Path) -> None:
     selection = dataclasses.replace(select(directory), warnings=("The files are\x1b[2J\u202e 600 MB.",))
-    bundle = preview.bundle(selection, encoder="identical")
+    bundle = preview.of_unpacked(selection, problem="")
     assert "! The files are 600 MB." in bundle["text/plain"]
     assert 'class="pcb-error">The files are 600 MB.' in bundle["text/html"]

@@ -67,3 +67,23 @@ def test_the_commit_of_a_directory(tmp_path: Path) -> None:
     assert commit_of(tmp_path) == Commit(git_commit=git("rev-parse", "HEAD"), git_branch="main", git_dirty=False)
     (tmp_path / "bot.py").write_text("2")
     assert commit_of(tmp_path).git_dirty is True
+
+
+def test_the_start_that_made_a_build_and_the_one_before_it(tmp_path: Path) -> None:
+    record = Record("here", path=tmp_path / "record.sqlite3")
+    elsewhere = Record("elsewhere", path=tmp_path / "record.sqlite3")
+    record.add(start("a"))
+    elsewhere.add(start("x"))
+    record.add(Start(id="other", cached=False, directory="/other"))
+    record.add(start("a", cached=True, note="met"))
+    record.add(start("b", note="made"))
+    made = record.made("b")
+    assert made is not None
+    assert (made.id, made.note, made.cached) == ("b", "made", False)
+    before = record.before(made)
+    assert before is not None
+    assert (before.id, before.note) == ("a", "met")
+    first = record.made("a")
+    assert first is not None
+    assert (first.cached, record.before(first)) == (False, None)
+    assert record.made("x") is None

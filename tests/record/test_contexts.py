@@ -1,0 +1,126 @@
+"""What was sent is kept, within bounds, and a record of the first release is brought up to date."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pipecat_nb.context import BuildContext, pack
+from pipecat_nb.record import Contexts, Record, Start
+from pipecat_nb.record import contexts as module
+from pipecat_nb.record.contexts import LARGEST_TEXT, TEXTS
+from pipecat_nb.record.database import Database
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Path:
+    root = tmp_path / "agent"
+    root.mkdir()
+    (root / "Dockerfile").write_text("FROM scratch\n")
+    (root / "bot.py").write_text("print()\n")
+    return root
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> Contexts:
+    return Contexts(Database(tmp_path / "record.sqlite3"))
+
+
+@pytest.fixture
+def packed(agent: Path) -> Iterator[BuildContext]:
+    with pack(agent) as packed:
+        yield packed
+
+
+def test_what_was_sent_is_known(contexts: Contexts, packed: BuildContext) -> None:
+    contexts.keep(packed)
+    contexts.keep(packed)
+    assert contexts.manifest(packed.hash) == packed.manifest
+    assert contexts.encoder(packed.hash) == "identical"
+    assert contexts.text(packed.manifest["bot.py"].digest) == "print()\n"
+    assert contexts.manifest("0" * 16) is None
+    assert contexts.encoder("0" * 16) == ""
+    assert contexts.text("0" * 64) is None
+
+
+def test_a_text_is_only_kept_if_it_is_what_was_sent(contexts: Contexts, packed: BuildContext, agent: Path) -> None:
+    (agent / "bot.py").write_text("written since\n")
+    (agent / "Dockerfile").unlink()
+    contexts.keep(packed)
+    assert contexts.manifest(packed.hash) == packed.manifest
+    assert all(contexts.text(entry.digest) is None for entry in packed.manifest.values())
+
+
+def test_neither_large_files_nor_data_nor_secrets_are_kept(contexts: Contexts, agent: Path) -> None:
+    (agent / ".dockerignore").write_text("")
+    (agent / "large.txt").write_text("x" * (LARGEST_TEXT + 1))
+    (agent / "image.png").write_bytes(b"\x89PNG\0\1")
+    (agent / ".env").write_text("KEY=abc\n")
+    with pack(agent) as packed:
+        contexts.keep(packed)
+        known = [path for path, entry in packed.manifest.items() if contexts.text(entry.digest) is not None]
+    assert known == ["Dockerfile", "bot.py"]
+
+
+def test_of_many_texts_the_dockerfile_and_the_small_ones_are_kept(contexts: Contexts, agent: Path) -> None:
+    for number in range(TEXTS // LARGEST_TEXT):
+        (agent / f"{number:03}.txt").write_text(f"{number:03}" + "x" * (LARGEST_TEXT - 3))
+    (agent / "Dockerfile").write_text("#" * LARGEST_TEXT)
+    with pack(agent) as packed:
+        contexts.keep(packed)
+        known = [path for path, entry in packed.manifest.items() if contexts.text(entry.digest) is not None]
+    assert {"Dockerfile", "bot.py", "000.txt"} <= set(known)
+    assert len(known) == TEXTS // LARGEST_TEXT
+
+
+def test_the_hashes_of_a_content_the_latest_first(contexts: Contexts, agent: Path) -> None:
+    with (
+        pack(agent) as identical,
+        pack(agent, encoder="parallel") as parallel,
+        pack(agent, no_cache=True) as anew,
+    ):
+        assert contexts.hashes(parallel) == [parallel.hash]
+        contexts.keep(identical)
+        assert contexts.hashes(parallel) == [parallel.hash, identical.hash]
+        contexts.keep(anew)
+        assert contexts.hashes(identical) == [anew.hash, identical.hash]
+
+
+def test_the_oldest_go_with_their_texts(contexts: Contexts, agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 2)
+    kept = []
+    for text in ("one", "two", "three"):
+        (agent / "bot.py").write_text(text)
+        with pack(agent) as packed:
+            contexts.keep(packed)
+            kept.append(packed)
+    assert [contexts.manifest(each.hash) is not None for each in kept] == [False, True, True]
+    assert [contexts.text(each.manifest["bot.py"].digest) for each in kept] == [None, "two", "three"]
+    assert contexts.text(kept[0].manifest["Dockerfile"].digest) == "FROM scratch\n"
+
+
+def test_a_record_of_the_first_release(tmp_path: Path) -> None:
+    path = tmp_path / "record.sqlite3"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "CREATE TABLE starts (number INTEGER PRIMARY KEY, target TEXT NOT NULL, started_at TEXT NOT NULL, "
+            "id TEXT NOT NULL, cached INTEGER NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL, "
+            "note TEXT NOT NULL, files INTEGER, pack_time REAL, upload_time REAL, git_commit TEXT, "
+            "git_branch TEXT, git_dirty INTEGER)"
+        )
+        database.execute(
+            "INSERT INTO starts VALUES (1, 'here', '2026-03-01T12:00:00+00:00', 'a', 0, '/agent', 'agent', 'old', "
+            "3, 0.5, 1.5, 'c0ffee', 'main', 0)"
+        )
+    record = Record("here", path=path)
+    made = record.made("a")
+    assert made is not None
+    assert (made.note, made.context_hash, made.commit.git_commit, made.number) == ("old", "", "c0ffee", 1)
+    record.add(Start(id="b", cached=False, directory="/agent", context_hash="f" * 16))
+    made = record.made("b")
+    assert made is not None
+    before = record.before(made)
+    assert before is not None
+    assert (before.id, made.context_hash) == ("a", "f" * 16)
