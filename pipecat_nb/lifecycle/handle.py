@@ -59,6 +59,7 @@ class BuildHandle(HasTraits):
     log_tail = Tuple(help="The last lines of the log of a build that failed.")
     trouble = Unicode(help="Why the last look at the service failed; it is tried again.")
     problem = Unicode(help="Why no build could be created.")
+    warning = Unicode(help="What the service might object to in the context.")
 
     def __init__(self, client: "Client", **traits: Any) -> None:
         super().__init__(**traits)

@@ -157,6 +157,7 @@ class Workspace:
             handle.files = packed.files
             handle.context_size = packed.size
             handle.archive_size = packed.archive_size
+            handle.warning = "\n".join(packed.warnings)
             handle.pack_seconds = time.monotonic() - begun
         return packed
 

@@ -67,6 +67,7 @@ class Snapshot:
     log_tail: tuple[str, ...] = ()
     trouble: str = ""
     problem: str = ""
+    warning: str = ""
 
     @classmethod
     def of(cls, handle: "BuildHandle") -> "Snapshot":
@@ -98,6 +99,7 @@ class Snapshot:
             log_tail=tuple(text(line) for line in handle.log_tail[-TAIL:]),
             trouble=text(handle.trouble),
             problem=text(handle.problem),
+            warning=text(handle.warning),
         )
 
     @property
@@ -190,6 +192,7 @@ def html(snapshot: Snapshot) -> str:
         *_head(snapshot),
         *_stages(snapshot.steps),
         *_facts(snapshot),
+        *_warning(snapshot),
         *_failure(snapshot),
         "</section>",
     ]
@@ -226,6 +229,11 @@ def _facts(snapshot: Snapshot) -> Iterable[str]:
             yield f'<div class="pcb-fact"><span>{name}</span> <code><bdi>{escape(value)}</bdi></code></div>'
 
 
+def _warning(snapshot: Snapshot) -> Iterable[str]:
+    if snapshot.warning:
+        yield f'<div class="pcb-trouble"><bdi>{escape(snapshot.warning)}</bdi></div>'
+
+
 def _failure(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.why:
         yield f'<div class="pcb-error"><bdi>{escape(snapshot.why)}</bdi></div>'
@@ -251,6 +259,7 @@ def text(snapshot: Snapshot) -> str:
         lines.append(f"  {' → '.join(steps)}")
     facts = (("image", snapshot.image_uri), ("id", snapshot.id))
     lines += [f"  {name:<6}{value}" for name, value in facts if value]
+    lines += [f"  ! {line}" for line in snapshot.warning.splitlines()]
     lines += [f"  {line}" for line in snapshot.why.splitlines()]
     lines += [f"  │ {line}" for line in snapshot.log_tail]
     if snapshot.next_command:

@@ -69,12 +69,14 @@ class Contexts:
 
         One that was never sent from here stands first.
         """
-        rows = self._database.rows(
-            "SELECT hash FROM contexts WHERE content = :content ORDER BY number DESC",
-            {"content": content_of(packed.manifest)},
-        )
-        known = [str(row["hash"]) for row in rows]
-        return known if packed.hash in known else [packed.hash, *known]
+        query = "SELECT hash FROM contexts WHERE content = {} ORDER BY number DESC"
+        own = query.format("(SELECT content FROM contexts WHERE hash = :hash)")
+        rows = self._database.rows(own, {"hash": packed.hash})
+        if rows:
+            return [str(row["hash"]) for row in rows]
+        # Only now: what it holds takes longer to read than an unchanged directory to be known.
+        rows = self._database.rows(query.format(":content"), {"content": content_of(packed.manifest)})
+        return [packed.hash, *(str(row["hash"]) for row in rows)]
 
 
 def _keep_texts(database: sqlite3.Connection, packed: BuildContext, number: int) -> None:

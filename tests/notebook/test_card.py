@@ -77,6 +77,12 @@ def stages(page: Page) -> list[str | None]:
     return [attributes["data-state"] for tag, attributes in page.tags if tag == "li"]
 
 
+def test_a_warning_stands_on_the_card() -> None:
+    page, said = both(handle("uploading", warning="The files are 600 MB\x1b[2J before compression."))
+    assert "The files are 600 MB before compression." in page.text
+    assert "  ! The files are 600 MB before compression." in said
+
+
 def test_a_success() -> None:
     page, text = both(
         handle("success", **built("success", image_size=524_288_000), image_uri="registry/acme:a1b2", note="uv")
