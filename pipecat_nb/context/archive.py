@@ -146,8 +146,8 @@ def _copy(directory: str, member: Member, start: bytes, packed: Encoder, found: 
 def _stream(file: int, member: Member, start: bytes, packed: Encoder, found: list[Finding]) -> str:
     packed.write(start)
     digest, left = hashlib.sha256(), member.size
-    # One byte more than there should be: it tells whether there is.
-    while data := os.read(file, min(CHUNK, left + 1)):
+    # One byte more than there should be: it tells whether there is, and saves to ask once more for the end.
+    while data := os.read(file, asked := min(CHUNK, left + 1)):
         left -= len(data)
         if left < 0:
             raise _changed(member, "grew")
@@ -155,6 +155,8 @@ def _stream(file: int, member: Member, start: bytes, packed: Encoder, found: lis
         packed.write(data)
         if member.size <= secrets.LARGEST:
             found += secrets.find(member.path, data)
+        if not left and len(data) < asked:
+            break
     if left:
         raise _changed(member, "shrank")
     packed.write(bytes(-member.size % tarfile.BLOCKSIZE))

@@ -7,8 +7,8 @@ themselves look at the few where it does.
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipecat_nb.context import defaults, dockerignore
 from pipecat_nb.errors import SecretsFound
@@ -32,7 +32,7 @@ _PIECE, _OVERLAP = 4096, 512
 #: The most findings in one file, and the most that an error lists.
 _MOST, _LISTED = 20, 20
 
-_ENVIRONMENT = re.compile(r"(?:.*/)?(?:\.env(?:\..+)?|[^/]+\.env|\.envrc)")
+_ENVIRONMENT = re.compile(r"\.env(?:\..+)?|.+\.env|\.envrc")
 _TEMPLATE = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(.*)")
 _HARMLESS = re.compile(
@@ -43,10 +43,12 @@ _HARMLESS = re.compile(
 _KEY_STORE = re.compile(r".+\.(?:p12|pfx|jks|keystore|kdbx)", re.IGNORECASE)
 
 _CONFIGURATION = re.compile(
-    r"(?:.*/)?(?:[^/]*dockerfile[^/]*|credentials|config|\.(?:netrc|npmrc|pypirc|git-credentials)"
-    r"|[^/]+\.(?:ini|cfg|conf|config|properties|toml|ya?ml|sh|tfvars|service))",
+    r".*dockerfile.*|credentials|config|\.(?:netrc|npmrc|pypirc|git-credentials)"
+    r"|.+\.(?:ini|cfg|conf|config|properties|toml|ya?ml|sh|tfvars|service)",
     re.IGNORECASE,
 )
+
+_Sort = Literal["key store", "environment", "template", "configuration", "other"]
 
 # What is called so is none; `latest` and `contest` are not called so.
 _FAKE = r"(?<![a-z])(?:fake|dummy|mock|examples?|samples?|templates?|placeholder|{})(?![a-z])"
@@ -76,22 +78,32 @@ class Finding(NamedTuple):
 
 def find(path: str, content: bytes) -> list[Finding]:
     """The secrets in one file's content; none where its name says that they are not real."""
-    if _KEY_STORE.fullmatch(path):
+    sort = _sort(path.rpartition("/")[2])
+    if sort == "key store":
         return [] if _FAKE_PATH.search(path) else [Finding(path, 0, "key store")]
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # as Windows' shell writes files
         content = content.decode("utf-16", "replace").encode()
-    if b"\0" in content[:1024]:
+    if sort == "template" or content.find(b"\0", 0, 1024) >= 0:
         return []
-    if _ENVIRONMENT.fullmatch(path):
-        return [] if _TEMPLATE.search(path.rpartition("/")[2]) else _variables(path, content)
-    scanner = _scanner(configuration=bool(_CONFIGURATION.fullmatch(path)))
-    detectors = scanner.suspect(content)
+    if sort == "environment":
+        return _variables(path, content)
+    detectors = _scanner().suspect(content, configuration=sort == "configuration")
     if not detectors or _FAKE_PATH.search(path):
         return []
     found: dict[int, Finding] = {}
     for finding in _find(path, content.decode("utf-8", "replace"), detectors):
         found.setdefault(finding.line, finding)
     return list(found.values())[:_MOST]
+
+
+@lru_cache(maxsize=4096)
+def _sort(name: str) -> _Sort:
+    """What a file's name says of it; names repeat, and most files are asked for nothing else."""
+    if _KEY_STORE.fullmatch(name):
+        return "key store"
+    if _ENVIRONMENT.fullmatch(name):
+        return "template" if _TEMPLATE.search(name) else "environment"
+    return "configuration" if _CONFIGURATION.fullmatch(name) else "other"
 
 
 def _variables(path: str, content: bytes) -> list[Finding]:
@@ -107,13 +119,13 @@ def _variables(path: str, content: bytes) -> list[Finding]:
 
 
 def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Finding]:
+    rules = [(detector, rule) for detector in detectors for rule in detector.rules]
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
         for start in range(0, len(line) or 1, _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
-            for detector in detectors:
-                matches = (match for rule in detector.rules for match in rule.finditer(piece))
-                for match in matches:
+            for detector, rule in rules:
+                for match in rule.finditer(piece):
                     if _FAKE_LINE.search(piece, 0, match.end()) or not detector.accepts(match):
                         continue
                     after = "\n".join([piece[match.end() :], *lines[number : number + _HEADERS]])
@@ -141,6 +153,7 @@ class _Scanner:
         self._detectors = detectors
         # One at a time: the database has one scratch space.
         self._lock = threading.Lock()
+        self._hits: set[int] = set()
         self._database = hyperscan.Database()
         rules = [(number, rule) for number, detector in enumerate(detectors) for rule in detector.rules]
         # Of an expression that the engine does not know whole, it may report more than there is.
@@ -153,23 +166,23 @@ class _Scanner:
             flags=[flags | (caseless if rule.flags & re.IGNORECASE else 0) for _, rule in rules],
         )
 
-    def suspect(self, content: bytes) -> "list[Detector]":
-        """The detectors that have to look closer, in their order."""
-        hits: set[int] = set()
-
-        def hit(number: int, *_: object) -> None:
-            hits.add(number)
-
+    def suspect(self, content: bytes, *, configuration: bool) -> "list[Detector]":
+        """The detectors that have to look closer at a file, in their order."""
         with self._lock:
-            self._database.scan(content, match_event_handler=hit)
-        return [self._detectors[number] for number in sorted(hits)]
+            self._hits.clear()
+            self._database.scan(content, match_event_handler=self._hit)
+            suspicious = [self._detectors[number] for number in sorted(self._hits)]
+        return [detector for detector in suspicious if configuration or not detector.configuration]
+
+    def _hit(self, number: int, *_: object) -> None:
+        self._hits.add(number)
 
 
 @cache
-def _scanner(*, configuration: bool) -> _Scanner:
-    from pipecat_nb.context.detectors import CONFIGURATION, DETECTORS
+def _scanner() -> _Scanner:
+    from pipecat_nb.context.detectors import DETECTORS
 
-    return _Scanner(CONFIGURATION if configuration else DETECTORS)
+    return _Scanner(DETECTORS)
 
 
 def refuse(findings: Iterable[Finding], *, allowed: Iterable[str], ignore_file: str) -> None:
