@@ -107,7 +107,7 @@ PRIVATE_KEY = Detector(
     "private key", (*PrivateKeyDetector.denylist, re.compile("BEGIN ENCRYPTED PRIVATE KEY")), lambda match: True
 )
 
-#: What has no fixed letters in it, a Discord bot's token, would make them all slow: it is found where it is named one.
+#: What has no fixed letters in it (a Discord bot's token) would make them all slow: it is found where it is named.
 DETECTORS = (
     PRIVATE_KEY,
     # Its other rule is of what is named a key, as below.
