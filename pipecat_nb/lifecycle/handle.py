@@ -8,12 +8,14 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from traitlets import Bool, Float, HasTraits, Instance, Int, Tuple, Unicode
+from traitlets import Bool, Float, HasTraits, Instance, Int, Unicode
 
 from pipecat_nb import models
 from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
+from pipecat_nb.lifecycle.diagnosis import Diagnosis, diagnose
 from pipecat_nb.lifecycle.explanation import Explanation, why
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
+from pipecat_nb.record import Record
 from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ WAIT_LIMIT = 3600.0
 #: Seconds between two chances to interrupt the waiting.
 SLICE = 1.0
 
-#: Lines of the log's end that are kept with a build that failed.
-TAIL = 20
+#: Lines of the log that are read to find out why a build failed: all that the service gives at once.
+READ = 10_000
 
 
 class BuildHandle(HasTraits):
@@ -56,7 +58,7 @@ class BuildHandle(HasTraits):
     sent = Int(0, help="Bytes uploaded so far.")
     pack_seconds = Float(None, allow_none=True)
     upload_seconds = Float(None, allow_none=True)
-    log_tail = Tuple(help="The last lines of the log of a build that failed.")
+    diagnosis = Instance(Diagnosis, allow_none=True, help="Why the build failed: step, last lines, known cause.")
     trouble = Unicode(help="Why the last look at the service failed; it is tried again.")
     problem = Unicode(help="Why no build could be created.")
     warning = Unicode(help="What the service might object to in the context.")
@@ -172,10 +174,15 @@ class BuildHandle(HasTraits):
         if self.status not in models.STATUSES:
             kind, what = BuildError, f"ended as {self.status!r}"
         why = f": {printable(self.error_message, limit=LINE_LIMIT)}" if self.error_message else ""
-        tail = "".join(f"\n  {printable(line, limit=LINE_LIMIT)}" for line in self.log_tail[-8:])
-        hint = f"`%pcbuild logs {self.id[:8]}` shows its whole log."
+        found = self.diagnosis or Diagnosis()
+        where = [f"at {found.where}"] if found.where else []
+        lines = [*where, *(str(found.excerpt).splitlines() if found.excerpt else ()), *found.tail[-8:]]
+        shown = "".join(f"\n  {printable(line, limit=LINE_LIMIT)}" for line in lines)
+        next_ = f"`%pcbuild logs {self.id[:8]}` shows its whole log."
         return kind(
-            f"Build {self.id} of {self.name or self.context_hash} {what}{why}{tail}", hint=hint, build=self
+            f"Build {self.id} of {self.name or self.context_hash} {what}{why}{shown}",
+            hint="\n".join(filter(None, (found.advice, next_))),
+            build=self,
         )
 
     def logs(self, *, limit: int = 500) -> list[str]:
@@ -217,9 +224,9 @@ class BuildHandle(HasTraits):
         self._ended.set()
 
     def _take(self, build: models.Build) -> None:
-        # The log's end comes first: who is woken by the status finds it there.
+        # Why it failed comes first: who is woken by the status finds it there.
         if build.final and build.status != models.SUCCESS:
-            self.log_tail = self._last_lines(build.id)
+            self.diagnosis = self._diagnose(build)
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
@@ -233,11 +240,14 @@ class BuildHandle(HasTraits):
             self.trouble = ""
             self.status = build.status
 
-    def _last_lines(self, build_id: str) -> tuple[str, ...]:
+    def _diagnose(self, build: models.Build) -> Diagnosis:
         try:
-            return self._client.build_logs(build_id).lines[-TAIL:]
+            lines = self._client.build_logs(build.id, limit=READ).lines
         except PipecatError:
-            return ()  # the build's own message stands without them
+            lines = ()  # the build's own message stands without them
+        contexts = Record(self._client.target.account).contexts
+        dockerfile = contexts.file_text(build.context_hash or "", build.dockerfile_path or "Dockerfile")
+        return diagnose(lines, error=build.error_message or "", dockerfile=dockerfile)
 
     def _duration(self, build: models.Build) -> float:
         """All the seconds it took: measured here, or for a build that was looked up, by the service's clock."""

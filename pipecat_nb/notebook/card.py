@@ -64,7 +64,10 @@ class Snapshot:
     image_size: int | None = None
     error: str = ""
     cause: str = ""
+    failed_step: str = ""
+    excerpt: tuple[str, ...] = ()
     log_tail: tuple[str, ...] = ()
+    advice: str = ""
     trouble: str = ""
     problem: str = ""
     warning: str = ""
@@ -72,10 +75,12 @@ class Snapshot:
     @classmethod
     def of(cls, handle: "BuildHandle") -> "Snapshot":
         """The handle's state now, its texts made fit to be shown."""
+        from pipecat_nb.lifecycle import Diagnosis  # noqa: PLC0415  the extension loads this module
 
         def text(value: str) -> str:
             return printable(value, limit=LINE_LIMIT)
 
+        found = handle.diagnosis or Diagnosis()
         return cls(
             status=text(handle.status),
             name=text(handle.name),
@@ -95,8 +100,11 @@ class Snapshot:
             image_uri=text(handle.image_uri),
             image_size=handle.build.image_size if handle.build else None,
             error=text(handle.error_message),
-            cause=text(_cause(handle.error_message, handle.log_tail)),
-            log_tail=tuple(text(line) for line in handle.log_tail[-TAIL:]),
+            cause=text(_cause(handle.error_message, found.tail)),
+            failed_step=text(found.where),
+            excerpt=tuple(text(line) for line in str(found.excerpt or "").splitlines()),
+            log_tail=tuple(text(line) for line in found.tail[-TAIL:]),
+            advice=text(found.advice),
             trouble=text(handle.trouble),
             problem=text(handle.problem),
             warning=text(handle.warning),
@@ -237,9 +245,16 @@ def _warning(snapshot: Snapshot) -> Iterable[str]:
 def _failure(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.why:
         yield f'<div class="pcb-error"><bdi>{escape(snapshot.why)}</bdi></div>'
+    if snapshot.failed_step:
+        yield f'<div class="pcb-title">Failed at <bdi>{escape(snapshot.failed_step)}</bdi></div>'
+    if snapshot.excerpt:
+        lines = escape("\n".join(snapshot.excerpt))
+        yield f'<pre class="pcb-lines" tabindex="0" aria-label="The Dockerfile’s lines">{lines}</pre>'
     if snapshot.log_tail:
         lines = escape("\n".join(snapshot.log_tail))
         yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines"><span>{lines}</span></pre>'
+    if snapshot.advice:
+        yield f'<div class="pcb-advice"><bdi>{escape(snapshot.advice)}</bdi></div>'
     if snapshot.next_command:
         yield f'<div class="pcb-next">The whole log: <code>{escape(snapshot.next_command)}</code></div>'
     if snapshot.trouble:
@@ -261,7 +276,10 @@ def text(snapshot: Snapshot) -> str:
     lines += [f"  {name:<6}{value}" for name, value in facts if value]
     lines += [f"  ! {line}" for line in snapshot.warning.splitlines()]
     lines += [f"  {line}" for line in snapshot.why.splitlines()]
+    lines += [f"  at {snapshot.failed_step}"] if snapshot.failed_step else []
+    lines += [f"  {line}" for line in snapshot.excerpt]
     lines += [f"  │ {line}" for line in snapshot.log_tail]
+    lines += [f"  {snapshot.advice}"] if snapshot.advice else []
     if snapshot.next_command:
         lines.append(f"  The whole log: {snapshot.next_command}")
     if snapshot.trouble:

@@ -59,6 +59,11 @@ class Contexts:
         rows = self._database.rows("SELECT encoder FROM contexts WHERE hash = :hash", {"hash": context_hash})
         return str(rows[0]["encoder"]) if rows else ""
 
+    def file_text(self, context_hash: str, path: str) -> str | None:
+        """The text of one file that was sent under a hash, such as its Dockerfile; None where it is not known."""
+        entry = (self.manifest(context_hash) or {}).get(path)
+        return self.text(entry.digest) if entry is not None else None
+
     def text(self, digest: str) -> str | None:
         """The text of a file that was sent; None where it was too large, no text, or is not known."""
         rows = self._database.rows("SELECT text FROM texts WHERE digest = :digest", {"digest": digest})

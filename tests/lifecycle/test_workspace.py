@@ -103,7 +103,11 @@ def test_a_failing_dockerfile(workspace: Workspace, agent: Path) -> None:
         handle.wait(60)
     assert caught.value.build is handle
     assert handle.status == "failed"
-    assert handle.log_tail
+    found = handle.diagnosis
+    assert found is not None
+    assert found.where == "step 2/2: COPY absent.txt /"
+    assert str(found.excerpt) == "  1 FROM scratch\n> 2 COPY absent.txt /"
+    assert "A COPY source is missing. " in str(caught.value)
     assert "%pcbuild logs" in str(caught.value)
     # A build that failed is no cached one: the same directory is built anew.
     assert workspace.start(agent).id != handle.id

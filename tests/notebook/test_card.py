@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipecat_nb.client import Client, Retry
-from pipecat_nb.lifecycle import BuildHandle
+from pipecat_nb.lifecycle import BuildHandle, Diagnosis, diagnose
 from pipecat_nb.models import Build
 from pipecat_nb.notebook import card
 from pipecat_nb.notebook.card import Snapshot
@@ -129,7 +129,10 @@ def test_an_upload_says_how_far_it_is() -> None:
 def test_a_failure_shows_why_and_what_to_do_next() -> None:
     page, text = both(
         handle(
-            "failed", **built("failed"), error_message="COPY failed", log_tail=("STEP 2/3: COPY", "no such file")
+            "failed",
+            **built("failed"),
+            error_message="COPY failed",
+            diagnosis=Diagnosis(tail=("STEP 2/3: COPY", "no such file")),
         )
     )
     for said in (page.text, text):
@@ -137,6 +140,23 @@ def test_a_failure_shows_why_and_what_to_do_next() -> None:
             assert word in said
     assert stages(page) == ["done", "done", "done", "failed"]
     assert page.tags[0][1]["data-mood"] == "bad"
+
+
+def test_a_failure_shows_its_step_the_dockerfile_and_what_mends_it() -> None:
+    log = [
+        "STEP 1/2: FROM python:3.12",
+        "STEP 2/2: RUN pip install x",
+        "ERROR: No matching distribution found for x",
+    ]
+    diagnosis = diagnose(log, dockerfile="FROM python:3.12\nRUN pip install x\n")
+    page, text = both(handle("failed", **built("failed"), error_message="exit status 1", diagnosis=diagnosis))
+    for said in (page.text, " ".join(text.split())):
+        for word in (
+            "step 2/2: RUN pip install x",
+            "> 2 RUN pip install x",
+            "A package was not found. Is its name",
+        ):
+            assert word in said
 
 
 def test_what_never_became_a_build() -> None:
@@ -179,7 +199,9 @@ PIP = (
 def test_a_bare_exit_status_is_explained_by_the_logs_last_error(
     message: str, tail: tuple[str, ...], why: str | None
 ) -> None:
-    snapshot = Snapshot.of(handle("failed", **built("failed"), error_message=message, log_tail=tail))
+    snapshot = Snapshot.of(
+        handle("failed", **built("failed"), error_message=message, diagnosis=Diagnosis(tail=tuple(tail)))
+    )
     expected = f"{message}\n{tail[2]}" if why is None else why
     assert snapshot.why == expected
     assert all(
@@ -204,13 +226,15 @@ def test_a_bare_exit_status_is_explained_by_the_logs_last_error(
 )
 def test_which_line_of_a_log_is_telling(line: str, telling: bool) -> None:
     tail = (line, *("after",) * 15)  # also where the card's own lines end before it
-    snapshot = Snapshot.of(handle("failed", **built("failed"), error_message="exit status 1", log_tail=tail))
+    snapshot = Snapshot.of(
+        handle("failed", **built("failed"), error_message="exit status 1", diagnosis=Diagnosis(tail=tuple(tail)))
+    )
     assert snapshot.why == (f"exit status 1\n{line}" if telling else "exit status 1")
 
 
 def test_the_logs_end_is_what_is_seen_of_it() -> None:
     lines = tuple(f"line {number}" for number in range(20))
-    page, text = both(handle("failed", **built("failed"), log_tail=lines))
+    page, text = both(handle("failed", **built("failed"), diagnosis=Diagnosis(tail=tuple(lines))))
     for said in (page.text, text):
         assert "line 8" in said
         assert "line 19" in said
@@ -247,8 +271,11 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e\"
 @pytest.mark.parametrize("status", ["failed", "success", "building", "uploading"])
 def test_hostile_text_stays_text(status: str) -> None:
     names = ("name", "where", "region", "dockerfile_path", "note", "image_uri", "error_message", "trouble")
-    fields = dict.fromkeys(names, HOSTILE)
-    build = handle(status, **built(status) | fields | {"log_tail": (HOSTILE, "x" * 1_000_000)})
+    fields: dict[str, Any] = dict.fromkeys(names, HOSTILE)
+    log = [f"STEP 1/1: RUN {HOSTILE}", HOSTILE, "x" * 1_000_000, "exec format error"]
+    fields["diagnosis"] = diagnose(log, dockerfile=f"FROM x\nRUN {HOSTILE}")
+    assert fields["diagnosis"].excerpt
+    build = handle(status, **built(status) | fields)
     page, text = both(build)
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
     assert "<script>alert(1)</script>" in page.text
