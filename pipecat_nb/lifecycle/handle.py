@@ -15,10 +15,13 @@ from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatErr
 from pipecat_nb.lifecycle.diagnosis import Diagnosis, diagnose
 from pipecat_nb.lifecycle.explanation import Explanation, why
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
+from pipecat_nb.logs import parse
 from pipecat_nb.record import Record
 from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipecat_nb.client import Client
 
 #: Seconds that `wait` waits when it is not told otherwise.
@@ -188,6 +191,12 @@ class BuildHandle(HasTraits):
     def logs(self, *, limit: int = 500) -> list[str]:
         """Lines of the build's log; empty until it has started."""
         return list(self._client.build_logs(self.id, limit=limit).lines) if self.id else []
+
+    def steps(self) -> "pd.DataFrame":
+        """The build's steps so far, read from its log: one row a step, with state and, where known, duration."""
+        from pipecat_nb.analysis import steps_frame  # noqa: PLC0415  pandas is imported when it is first needed
+
+        return steps_frame(parse(self.logs(limit=READ), status=self.status).steps)
 
     def why(self) -> Explanation:
         """Why it was built, and not an earlier build found: what differs from the start before it here.

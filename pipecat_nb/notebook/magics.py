@@ -127,13 +127,21 @@ class PipecatMagics(Magics):
         return difference(workspace.client, first, workspace.find(given.second).id)
 
     def _status(self, given: Namespace) -> "BuildHandle":
+        handle = self._handle(given.build)
+        self.show(handle)
+        return handle
+
+    def _handle(self, named: str) -> "BuildHandle":
+        """The one handle of the build that is meant by a text, up to date."""
         workspace = self._workspace()
-        build = workspace.find(given.build)
+        build = workspace.find(named)
         handle = self._handles.get((workspace, build.id)) or workspace.attach(build)
         handle.update(build)
         self._handles[workspace, build.id] = handle
-        self.show(handle)
         return handle
+
+    def _steps(self, given: Namespace) -> "pd.DataFrame":
+        return self._handle(given.build).steps()
 
     def _wait(self, given: Namespace) -> "BuildHandle":
         return _wait(self._status(given), timeout=given.timeout)

@@ -199,6 +199,7 @@ SUBCOMMANDS = {
     "preview": Subcommand("what would be sent, and why the rest would not; no network", _preview),
     "status": Subcommand("the card of a build", _reference),
     "logs": Subcommand("the log of a build, as text", _logs),
+    "steps": Subcommand("the steps of a build, read from its log, as a DataFrame", _reference),
     "wait": Subcommand("wait for the end of a build; one that fails raises BuildFailed", _wait),
     "diff": Subcommand("why a build was made: what differs from the one before, or between two", _diff),
     "history": Subcommand("past builds, as a DataFrame", _history),

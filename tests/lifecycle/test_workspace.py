@@ -53,6 +53,9 @@ def test_a_directory_becomes_an_image(workspace: Workspace, agent: Path) -> None
         ("build", "done"),
     ]
     assert any("COPY" in line for line in handle.logs())
+    steps = handle.steps()
+    assert steps["name"].tolist() == ["FROM scratch", "COPY bot.py /bot.py"]
+    assert steps["state"].tolist() == ["done", "done"]
     columns = workspace.record.columns()[handle.id]
     assert (columns["note"], columns["cached"], columns["files"]) == ("first", False, 2)
 
