@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import IO, cast
 
-from pipecat_nb.context import secrets
 from pipecat_nb.context.encoder import Encoder, EncoderName, encoder
 from pipecat_nb.context.manifest import ManifestEntry
 from pipecat_nb.context.names import locate
-from pipecat_nb.context.secrets import Finding
+from pipecat_nb.context.secrets import Finding, Search
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
 from pipecat_nb.text import printable
 
-#: Bytes read at once: all of any file that is looked at for secrets.
-CHUNK = secrets.LARGEST
+CHUNK = 1024 * 1024
 
 #: What was a regular file when it was selected is opened so: never follow a link, never wait for a pipe's writer.
 _FLAGS = os.O_RDONLY
@@ -127,7 +125,7 @@ def _copy(directory: str, member: Member, start: bytes, packed: Encoder, found: 
         file = os.open(locate(directory, member.path), _FLAGS)
         try:
             before = os.fstat(file)
-            if not stat.S_ISREG(before.st_mode):
+            if not stat.S_ISREG(before.st_mode) or (member.stamp and member.stamp.inode != before.st_ino):
                 raise _changed(member, "was replaced")
             digest = _stream(file, member, start, packed, found)
             if os.fstat(file).st_mtime_ns != before.st_mtime_ns:
@@ -145,7 +143,7 @@ def _copy(directory: str, member: Member, start: bytes, packed: Encoder, found: 
 
 def _stream(file: int, member: Member, start: bytes, packed: Encoder, found: list[Finding]) -> str:
     packed.write(start)
-    digest, left = hashlib.sha256(), member.size
+    digest, search, left = hashlib.sha256(), Search(member.path), member.size
     # One byte more than there should be: it tells whether there is, and saves to ask once more for the end.
     while data := os.read(file, asked := min(CHUNK, left + 1)):
         left -= len(data)
@@ -153,13 +151,13 @@ def _stream(file: int, member: Member, start: bytes, packed: Encoder, found: lis
             raise _changed(member, "grew")
         digest.update(data)
         packed.write(data)
-        if member.size <= secrets.LARGEST:
-            found += secrets.find(member.path, data)
+        search.feed(data)
         if not left and len(data) < asked:
             break
     if left:
         raise _changed(member, "shrank")
     packed.write(bytes(-member.size % tarfile.BLOCKSIZE))
+    found += search.end()
     return digest.hexdigest()
 
 

@@ -25,7 +25,7 @@ DEFAULT, PROJECT = "default exclusions", "pcc-deploy.toml [build.exclude]"
 
 
 def quote(path: str) -> str:
-    """The pattern that means one path and no other, where there is no ignore file."""
+    """The pattern that means one path, where there is no ignore file; without a `/` it means all of that name."""
     return glob.escape(path)
 
 

@@ -1,6 +1,7 @@
 """What secrets look like: the rules of detect-secrets, and more of their kind for what voice agents use.
 
-Only the rules are taken, nothing that would ask a service whether a secret is real.
+Only the rules are taken, nothing that would ask a service whether a secret is real. Each of their repetitions has
+a limit, for files that were made to be slow.
 """
 
 import re
@@ -11,13 +12,10 @@ from detect_secrets.filters.heuristic import is_sequential_string
 from detect_secrets.plugins.aws import AWSKeyDetector
 from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
 from detect_secrets.plugins.base import RegexBasedDetector
-from detect_secrets.plugins.basic_auth import BasicAuthDetector
 from detect_secrets.plugins.github_token import GitHubTokenDetector
 from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
 from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
 from detect_secrets.plugins.mailchimp import MailchimpDetector
-from detect_secrets.plugins.npm import NpmDetector
-from detect_secrets.plugins.openai import OpenAIDetector
 from detect_secrets.plugins.private_key import PrivateKeyDetector
 from detect_secrets.plugins.pypi_token import PypiTokenDetector
 from detect_secrets.plugins.sendgrid import SendGridDetector
@@ -26,15 +24,38 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 
-#: What stands where a person is to put the value.
+#: A whole value that stands where a person is to put theirs, and what makes any value one.
 _PLACEHOLDER = re.compile(
-    r"your|example|sample|change.?me|placeholder|dummy|fake|mock|x{4}|todo|redacted|replace|insert|<|>|\$|\{|\.\.\.|…"
-    r"|\A(?:my.?)?(?:passw(?:or)?d|secret|token|key)\Z",
+    r"<.*>|\$\{.*\}|\$\w+|\{\{?.*\}?\}|%\w+%"
+    r"|(?:your|insert|replace|enter|put|fill|change)[\s_.-].*|change-?me|todo"
+    r"|(?:fake|dummy|mock|sample|example|placeholder|test)[\w.-]{0,20}"
+    r"|(?:my)?(?:passw(?:or)?d|secret|token|key)\d{0,4}",
+    re.IGNORECASE,
+)
+_PLACEHOLDER_WITHIN = re.compile(
+    r"(?:^|[-_ ])your[-_ ]|x{4}|\*{4}|\.{3}|…|EXAMPLE(?:KEY)?$|(?:^|[-_ ])(?:key|token|secret|value)[-_ ]here$",
     re.IGNORECASE,
 )
 
-_NAME = r"(?:api_?key|secret|token|passw(?:or)?d|passphrase|auth_?key|access_?key|credentials?)\w*"
-_VALUE = r"([A-Za-z0-9+/_.~-]{16,})={0,2}"
+#: Names of what holds no secret although a part of the name says so.
+_INNOCENT = re.compile(
+    r"tokeni[sz]|(?:path|file|url|uri|endpoint|name|id|ids|type|class|model|arn|ref|limit|count|max|min|len|length"
+    r"|prefix|suffix|format|header|version|field|column|label)$"
+    r"|(?:public|primary|foreign|cache|sort|partition|hash|object|dict|idempotency|i18n|translation)[_-]?key",
+    re.IGNORECASE,
+)
+
+#: A name that says of its value that it is not real; `latest` and `contest` do not say so.
+_FAKE = re.compile(
+    r"(?<![a-z])(?:fake|dummy|mock|examples?|samples?|placeholder|tests?|testing)(?![a-z])", re.IGNORECASE
+)
+
+_NAME = r"(?P<name>(?:key|secret|token|passw(?:or)?d|pwd|passphrase|credentials?)[\w-]{0,40})"
+_VALUE = r"(?P<value>[A-Za-z0-9+/_.~-]{16,200})={0,2}"
+_OPEN = r"""[bBfFrRuU]{0,2}\\?["'`]"""
+
+#: The name ends, with what a dictionary or a type writes behind it, and a value is assigned.
+_ASSIGNED = r"""\\?["'`]?\]?\s{0,8}(?::\s{0,8}[\w.\[\]| ]{1,40}=|=>|:=|=|:|,)\s{0,8}"""
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -44,48 +65,68 @@ _RANDOM = 3.3
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one that a person is to put there."""
-    return bool(_PLACEHOLDER.search(value))
+    return bool(_PLACEHOLDER.fullmatch(value) or _PLACEHOLDER_WITHIN.search(value))
+
+
+def is_fake(name: str) -> bool:
+    """Whether a name says that what it names is not real."""
+    return bool(_FAKE.search(name))
 
 
 def _is_real(match: re.Match[str]) -> bool:
-    return _is_chosen(match[0])
+    value = match[0]
+    return not is_placeholder(value) and len(set(value)) > 4 and not is_sequential_string(value)
+
+
+def _is_password_of_url(match: re.Match[str]) -> bool:
+    """Whether the password within a URL is more than a word, or the user's name once more."""
+    user, value = match["user"], match["value"]
+    if is_placeholder(value) or value.rstrip("0123456789").lower() == user.lower():
+        return False
+    return _classes(value) >= 2 and not re.search(r"[{}<>$%]", value)
 
 
 def _is_password(match: re.Match[str]) -> bool:
-    """Whether the password within a URL is more than a word."""
-    value = match[1]
-    return len(value) >= 8 and _is_mixed(value) and _is_chosen(value)
+    """Whether what is named a password is like one: of three kinds of characters."""
+    value = match["value"]
+    if is_placeholder(value) or _INNOCENT.search(match["name"]) or re.search(r"[{}<>\s]|%s|\$\w|://", value):
+        return False
+    return _classes(value) >= 3
 
 
 def _is_random(match: re.Match[str]) -> bool:
     """Whether a machine made a value: it is hexadecimal and long, or of small letters, capital ones and digits."""
-    value = match[1]
-    if not _is_chosen(value):
+    value = match["value"]
+    if _INNOCENT.search(match["name"]) or not _is_real(match) or is_placeholder(value):
         return False
     if _HEXADECIMAL.fullmatch(value):
         return True
-    mixed = _is_mixed(value) and value not in (value.lower(), value.upper())
-    return mixed and float(Base64HighEntropyString().calculate_shannon_entropy(value)) > _RANDOM
+    # Paths, versions and names of models are made of shorter pieces; so are Amazon's keys, but all of one length.
+    longest = value if len(value) == 40 and "." not in value else max(re.split(r"[^A-Za-z0-9+]", value), key=len)
+    digits = sum(each.isdigit() for each in longest)
+    if len(longest) < 16 or (digits < 2 and len(longest) < 32) or _classes(longest) < 3:
+        return False
+    return float(Base64HighEntropyString().calculate_shannon_entropy(longest)) > _RANDOM
 
 
-def _is_chosen(value: str) -> bool:
-    """Whether a value is neither a placeholder nor keys that lie beside each other."""
-    return not is_placeholder(value) and len(set(value)) > 4 and not is_sequential_string(value)
-
-
-def _is_mixed(value: str) -> bool:
-    return bool(re.search(r"[0-9]", value) and re.search(r"[A-Za-z]", value))
+def _classes(value: str) -> int:
+    """How many kinds of characters a value has: small letters, capital ones, digits, others."""
+    return sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]"))
 
 
 @dataclass(frozen=True)
 class Detector:
-    """One kind of secret: what finds it in a line, and what tells a real one from what looks alike."""
+    """One kind of secret: what finds it in a line, and what tells a real one from what looks alike.
+
+    A `weak` one is not believed in a file whose name says that it is a test's or an example's.
+    """
 
     kind: str
     rules: tuple[re.Pattern[str], ...]
     accepts: Callable[[re.Match[str]], bool] = _is_real
     #: Whether it looks at files only that configure something.
     configuration: bool = False
+    weak: bool = False
 
 
 def _known(kind: str, detector: RegexBasedDetector) -> Detector:
@@ -96,15 +137,18 @@ def _token(kind: str, pattern: str) -> Detector:
     return Detector(kind, (re.compile(pattern),))
 
 
-def _credential(rest: str, *, configuration: bool = False) -> Detector:
-    """A value that is assigned to what is named a key, a secret, a token or a password."""
-    rule = re.compile(_NAME + rest, re.IGNORECASE)
-    return Detector("credential", (rule,), _is_random, configuration=configuration)
+def _credential(*rules: str, configuration: bool = False) -> Detector:
+    """A random value that is assigned to what is named a key, a secret or a token."""
+    compiled = tuple(re.compile(rule, re.IGNORECASE) for rule in rules)
+    return Detector("credential", compiled, _is_random, configuration=configuration, weak=True)
 
 
 #: What follows the first line of one says whether it is a key.
 PRIVATE_KEY = Detector(
-    "private key", (*PrivateKeyDetector.denylist, re.compile("BEGIN ENCRYPTED PRIVATE KEY")), lambda match: True
+    "private key",
+    (*PrivateKeyDetector.denylist, re.compile("BEGIN ENCRYPTED PRIVATE KEY")),
+    lambda match: True,
+    weak=True,
 )
 
 #: What has no fixed letters in it (a Discord bot's token) would make them all slow: it is found where it is named.
@@ -114,26 +158,51 @@ DETECTORS = (
     Detector("AWS access key", tuple(AWSKeyDetector.denylist[:1])),
     _known("Azure storage key", AzureStorageKeyDetector()),
     _known("GitHub token", GitHubTokenDetector()),
+    _token("GitHub token", r"github_pat_[A-Za-z0-9_]{60,100}"),
     _known("GitLab token", GitLabTokenDetector()),
     _known("Mailchimp access key", MailchimpDetector()),
-    _known("npm token", NpmDetector()),
-    _known("OpenAI API key", OpenAIDetector()),
     _known("PyPI token", PypiTokenDetector()),
     _known("SendGrid API key", SendGridDetector()),
     _known("Slack token", SlackDetector()),
     _known("Square secret", SquareOAuthDetector()),
     _known("Stripe access key", StripeDetector()),
     _known("Telegram bot token", TelegramBotTokenDetector()),
-    Detector("password in a URL", tuple(BasicAuthDetector.denylist), _is_password),
-    _token("Anthropic API key", r"sk-ant-[a-z0-9]{2,12}-[A-Za-z0-9_-]{60,}"),
-    _token("Cartesia API key", r"sk_car_[A-Za-z0-9_-]{20,}"),
+    _token("Anthropic API key", r"sk-ant-[a-z0-9]{2,12}-[A-Za-z0-9_-]{60,200}"),
+    _token("Cartesia API key", r"sk_car_[A-Za-z0-9_-]{20,200}"),
     _token("ElevenLabs API key", r"\bsk_[0-9a-f]{48}\b"),
     _token("Google API key", r"AIza[0-9A-Za-z_-]{35}"),
-    _token("Groq API key", r"gsk_[A-Za-z0-9]{40,}"),
-    _token("Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
-    _token("OpenAI API key", r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}"),
-    _token("Pipecat Cloud token", r"pcc_pat_[A-Za-z0-9_-]{20,}"),
-    _credential(rf"""\\?["']?\]?\s*(?:=|:|:=|=>)\s*\\?["']{_VALUE}\\?["']"""),
+    _token("Groq API key", r"gsk_[A-Za-z0-9]{40,200}"),
+    _token("Hugging Face token", r"\bhf_[A-Za-z0-9]{30,200}"),
+    _token("npm token", r"\bnpm_[A-Za-z0-9]{36}"),
+    _token(
+        "OpenAI API key",
+        r"sk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,200}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})",
+    ),
+    _token("Pipecat Cloud key", r"\bsk_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
+    _token("Pipecat Cloud token", r"pcc_pat_[A-Za-z0-9_-]{20,200}"),
+    _token("key of OpenRouter, xAI, Perplexity, NVIDIA", r"\b(?:sk-or-v1|xai|pplx|nvapi)-[A-Za-z0-9_-]{40,200}"),
+    _token("JSON Web Token", r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{20,1000}"),
+    Detector(
+        "password in a URL",
+        (re.compile(r"://(?P<user>[^:/?#\s@\"']{0,80}):(?P<value>[^/?#\s@\"']{8,80})@"),),
+        _is_password_of_url,
+    ),
+    Detector(
+        "password",
+        (
+            re.compile(
+                rf"(?P<name>passw(?:or)?d|pwd|passphrase){_ASSIGNED}{_OPEN}(?P<value>[^\s\"'`]{{8,64}})[\"'`]",
+                re.I,
+            ),
+        ),
+        _is_password,
+        weak=True,
+    ),
+    _credential(
+        rf"{_NAME}{_ASSIGNED}{_OPEN}{_VALUE}\\?[\"'`]",
+        rf"(?P<name>authorization){_ASSIGNED}{_OPEN}(?:bearer|token|basic)\s{{1,4}}{_VALUE}",
+        rf"(?:%env|export|\benv)\s{{1,8}}[\w-]{{0,40}}{_NAME}=[\"']?{_VALUE}",
+    ),
     # Where something is configured, values need no quotes.
-    _credential(rf"(?:\s*[:=]\s*|\s+){_VALUE}\s*$", configuration=True),
+    _credential(rf"{_NAME}(?:\s{{0,8}}[:=]\s{{0,8}}|\s{{1,8}}){_VALUE}(?:[\s;,#\\]|$)", configuration=True),
 )

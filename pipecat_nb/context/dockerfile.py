@@ -49,7 +49,9 @@ def find_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> tuple[str
 def missing(root: Path, dockerfile: str) -> DockerfileNotFound:
     """The error of a Dockerfile that is not there, and what is."""
     found = sorted(_dockerfiles(root))[:5]
-    if not found:
+    if found == ["Dockerfile"]:
+        hint = "There is Dockerfile, which is taken where none is named."
+    elif not found:
         hint = "Write one: FROM dailyco/pipecat-base:latest"
     else:
         below = any("/" in name for name in found)

@@ -33,9 +33,13 @@ def rules(text: str, *, source: str = ".dockerignore") -> list[Rule]:
 
 
 def quote(path: str) -> str:
-    """The pattern that means one path and no other."""
-    pattern = re.sub(r"([\\*?\[])", r"\\\1", path)
-    return f"\\{pattern}" if pattern.startswith(("#", "!")) else pattern
+    """The pattern that means one path and no other; for a line's end in a name, which none can hold, any sign."""
+    # A pattern becomes a regular expression, whose signs Docker does not take for its own.
+    pattern = re.sub(r"([^\w/. @%,:;='\"<>&~`-])", r"\\\1", re.sub(r"[\r\n]", "?", path).replace("?", "\0"))
+    pattern = pattern.replace("\\\0", "?")
+    if pattern.endswith(" "):
+        pattern = f"{pattern[:-1]}[ ]"
+    return f"\\{pattern}" if pattern.startswith(("#", "!", " ")) else pattern
 
 
 class Matcher:

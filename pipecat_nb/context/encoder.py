@@ -7,8 +7,8 @@ cut when they came.
 import gzip
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Queue
-from threading import Thread
+from queue import Empty, Queue
+from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Literal, Protocol, Self
 
@@ -27,6 +27,9 @@ MEMBER, LEVEL = 1024 * 1024, 6
 
 #: What cannot be compressed is stored: this many bytes, at any of so many places, shrink by less than that share.
 SAMPLE, SAMPLES, WORTHWHILE = 8 * 1024, 4, 0.03
+
+#: Seconds after which the writer looks whether there will be more.
+_LOOK = 0.01
 
 #: More threads than these are not fed fast enough by the one that reads, and each holds memory.
 MOST_THREADS = 8
@@ -71,9 +74,10 @@ class ParallelEncoder:
         self._held: list[bytes | memoryview] = []
         self._room = MEMBER
         self._problem: BaseException | None = None
+        self._ended = Event()
         threads = threads or min(_cores(), MOST_THREADS)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pipecat_nb-encoder")
-        self._members: Queue[Future[bytes | bytearray] | None] = Queue(2 * threads)
+        self._members: Queue[Future[bytes | bytearray]] = Queue(2 * threads)
         self._writer = Thread(target=self._write_members, name="pipecat_nb-encoder-writer", daemon=True)
         self._writer.start()
 
@@ -102,12 +106,19 @@ class ParallelEncoder:
         try:
             if self._held and self._problem is None:
                 self._submit()
-        finally:
-            self._members.put(None)
-            self._writer.join()
-            self._pool.shutdown(cancel_futures=True)
+            self._end()
+        except BaseException as interrupted:
+            self._problem = self._problem or interrupted
+            self._end()
+            raise
         if error is None and self._problem is not None:
             raise self._problem
+
+    def _end(self) -> None:
+        """End the threads: the writer has written all then, or after a failure nothing more."""
+        self._ended.set()
+        self._writer.join()
+        self._pool.shutdown(cancel_futures=True)
 
     def _submit(self) -> None:
         if self._problem is not None:
@@ -117,7 +128,13 @@ class ParallelEncoder:
         self._held, self._room = [], MEMBER
 
     def _write_members(self) -> None:
-        while (member := self._members.get()) is not None:
+        while True:
+            try:
+                member = self._members.get(timeout=_LOOK)
+            except Empty:
+                if self._ended.is_set():
+                    return
+                continue
             # After a failure the rest is taken all the same: nobody may wait for a place in the queue.
             if self._problem is None:
                 try:

@@ -1,13 +1,15 @@
 """Secrets in files that would be sent: of which kind and where, never the value.
 
-An engine that tells for all detectors at once whether one may find something looks at every file; the detectors
+An engine that tells for all detectors at once whether one may find something looks at every text; the detectors
 themselves look at the few where it does.
 """
 
 import re
+import shlex
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipecat_nb.context import defaults, dockerignore
@@ -21,22 +23,29 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 #: The number goes up when other secrets are found than before.
-VERSION = 1
+VERSION = 2
 
-#: Files of more bytes are data, not what a person writes secrets into.
-LARGEST = 2**20
+#: Bytes of a file that are looked at once more with those that follow: a secret may lie across.
+_OVERLAP = 4096
 
-#: A line is looked at in pieces of so many characters, each with the end of the one before.
-_PIECE, _OVERLAP = 4096, 512
+#: A longer line is looked at in pieces.
+_PIECE = 4096
 
 #: The most findings in one file, and the most that an error lists.
 _MOST, _LISTED = 20, 20
 
-_ENVIRONMENT = re.compile(r"\.env(?:\..+)?|.+\.env|\.envrc")
+#: An environment file with more bytes is none.
+_LARGEST_ENVIRONMENT = 2**20
+
+_ENVIRONMENT = re.compile(
+    r"\.env(?:[._-].+)?|.+\.env|\.envrc|env\.(?:prod|production|dev|development|local|staging|live|secrets?)",
+    re.IGNORECASE,
+)
 _TEMPLATE = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
-_VARIABLE = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(.*)")
+_VARIABLE = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*[ \t]*=(.*)")
 _HARMLESS = re.compile(
-    r"true|false|yes|no|on|off|none|null|[\d.:]*|localhost|https?://(?:localhost|127\.0\.0\.1)[:/\w.-]*",
+    r"true|false|yes|no|on|off|none|null|debug|info|warn|warning|error|dev|development|local|prod|production|\d{0,5}|\d+(?:[.:]\d+)+|localhost"
+    r"|https?://(?:localhost|127\.0\.0\.1)[:/\w.-]*",
     re.IGNORECASE,
 )
 
@@ -50,19 +59,10 @@ _CONFIGURATION = re.compile(
 
 _Sort = Literal["key store", "environment", "template", "configuration", "other"]
 
-# What is called so is none; `latest` and `contest` are not called so.
-_FAKE = r"(?<![a-z])(?:fake|dummy|mock|examples?|samples?|templates?|placeholder|{})(?![a-z])"
-_FAKE_PATH = re.compile(_FAKE.format("test(?=[^/]*$)"), re.IGNORECASE)
-_FAKE_LINE = re.compile(_FAKE.format("tests?|testing"), re.IGNORECASE)
-
-#: Lines between a key's first one and the key itself, at most.
+#: Lines between a key's first one and the key itself, at most; and how the lines of both look.
 _HEADERS = 8
-
-#: What follows the first line of a real key, in one line of a program or of JSON too.
-_KEY_BODY = re.compile(
-    r"(?:-+)?(?:[\s\"'+,]|\\[nr])*(?:(?:Proc-Type|DEK-Info|Comment|Encryption|Version)[^\n]*(?:\s|\\n)+)*"
-    r"(?:[A-Za-z0-9+/=]{40,}|Public-Lines)"
-)
+_HEADER = re.compile(r"[A-Za-z][\w-]{0,40}:.*")
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/]{40,}=*")
 
 
 class Finding(NamedTuple):
@@ -76,24 +76,51 @@ class Finding(NamedTuple):
         return f"{printable(self.path)}{f':{self.line}' if self.line else ''}  {self.kind}"
 
 
+class Search:
+    """Looks for secrets in one file, piece by piece as it is read."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._sort = _sort(path.rpartition("/")[2])
+        self._begun = False
+        self._binary = False
+        self._held = b""
+        self._lines = 0  # before what is held
+        self._found: dict[int, Finding] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next bytes of the file."""
+        if not self._begun:
+            self._begun = True
+            self._binary = self._sort != "environment" and _is_binary(data)
+        if self._binary or self._sort == "key store":
+            return
+        if self._sort == "environment":
+            self._held += data[: _LARGEST_ENVIRONMENT - len(self._held)]
+            return
+        content = self._held + data if self._held else data
+        detectors = _scanner().suspect(content, configuration=self._sort == "configuration")
+        if detectors and len(self._found) < _MOST:
+            for finding in islice(_find(self._path, _decode(content), detectors), _MOST):
+                line = self._lines + finding.line
+                self._found.setdefault(line, finding._replace(line=line))
+        self._held = content[-_OVERLAP:] if len(content) > _OVERLAP else content
+        self._lines += content.count(b"\n", 0, len(content) - len(self._held))
+
+    def end(self) -> list[Finding]:
+        """What was found."""
+        if self._sort == "key store":
+            return [Finding(self._path, 0, "key store")]
+        if self._sort == "environment":
+            return _variables(self._path, _decode(self._held))
+        return sorted(self._found.values(), key=lambda finding: finding.line)[:_MOST]
+
+
 def find(path: str, content: bytes) -> list[Finding]:
-    """The secrets in one file's content; none where its name says that they are not real."""
-    sort = _sort(path.rpartition("/")[2])
-    if sort == "key store":
-        return [] if _FAKE_PATH.search(path) else [Finding(path, 0, "key store")]
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # as Windows' shell writes files
-        content = content.decode("utf-16", "replace").encode()
-    if sort == "template" or content.find(b"\0", 0, 1024) >= 0:
-        return []
-    if sort == "environment":
-        return _variables(path, content)
-    detectors = _scanner().suspect(content, configuration=sort == "configuration")
-    if not detectors or _FAKE_PATH.search(path):
-        return []
-    found: dict[int, Finding] = {}
-    for finding in _find(path, content.decode("utf-8", "replace"), detectors):
-        found.setdefault(finding.line, finding)
-    return list(found.values())[:_MOST]
+    """The secrets in the whole content of one file."""
+    search = Search(path)
+    search.feed(content)
+    return search.end()
 
 
 @lru_cache(maxsize=4096)
@@ -101,51 +128,88 @@ def _sort(name: str) -> _Sort:
     """What a file's name says of it; names repeat, and most files are asked for nothing else."""
     if _KEY_STORE.fullmatch(name):
         return "key store"
-    if _ENVIRONMENT.fullmatch(name):
+    if is_environment(name):
         return "template" if _TEMPLATE.search(name) else "environment"
     return "configuration" if _CONFIGURATION.fullmatch(name) else "other"
 
 
-def _variables(path: str, content: bytes) -> list[Finding]:
+def is_environment(name: str) -> bool:
+    """Whether a file's name is that of an environment file."""
+    return bool(_ENVIRONMENT.fullmatch(name))
+
+
+def _is_binary(data: bytes) -> bool:
+    return data.find(b"\0", 0, 1024) >= 0 and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def _decode(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # as Windows' shell writes files
+        return content.decode("utf-16", "replace")
+    return content.replace(b"\0", b"").decode("utf-8-sig", "replace")
+
+
+def _variables(path: str, text: str) -> list[Finding]:
     """The first variable of an environment file that has a value worth hiding."""
     from pipecat_nb.context.detectors import is_placeholder
 
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if match := _VARIABLE.fullmatch(line):
-            value = re.sub(r"\s+#.*", "", match[1]).strip().strip("\"'")
-            if not (_HARMLESS.fullmatch(value) or (len(value) > 4 and is_placeholder(value))):
+            value = f" {match[1]}".partition(" #")[0].strip().strip("\"'")
+            if not (_HARMLESS.fullmatch(value) or is_placeholder(value)):
                 return [Finding(path, number, "environment file with values")]
     return []
 
 
 def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Finding]:
-    rules = [(detector, rule) for detector in detectors for rule in detector.rules]
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        for start in range(0, len(line) or 1, _PIECE - _OVERLAP):
-            piece = line[start : start + _PIECE]
-            for detector, rule in rules:
+    from pipecat_nb.context.detectors import PRIVATE_KEY, is_fake
+
+    named_so = is_fake(path.rpartition("/")[2])
+    service_account = '"service_account"' in text
+    for detector in detectors:
+        if detector.weak and named_so:
+            continue
+        for start, piece in _pieces(text):
+            for rule in detector.rules:
                 for match in rule.finditer(piece):
-                    if _FAKE_LINE.search(piece, 0, match.end()) or not detector.accepts(match):
+                    begin, end = start + match.start(), start + match.end()
+                    if is_fake(_name_before(text, begin, match)) or not detector.accepts(match):
                         continue
-                    after = "\n".join([piece[match.end() :], *lines[number : number + _HEADERS]])
-                    if kind := _kind(detector, after, text):
-                        yield Finding(path, number, kind)
+                    kind = detector.kind
+                    if detector is PRIVATE_KEY:
+                        if not _is_key(text[end : end + _OVERLAP]):
+                            continue
+                        kind = "service-account key" if service_account else kind
+                    yield Finding(path, text.count("\n", 0, begin) + 1, kind)
 
 
-def _kind(detector: "Detector", after: str, text: str) -> str:
-    """What it is that a detector found, by what comes after it and the whole text; empty where it is nothing."""
-    from pipecat_nb.context.detectors import PRIVATE_KEY
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text, or where it has long lines, pieces of it that overlap, with the place where each begins."""
+    if not re.search(rf"[^\n]{{{_PIECE}}}", text):
+        yield 0, text
+        return
+    for start in range(0, len(text), _PIECE):
+        yield start, text[start : start + _PIECE + 512]
 
-    if detector is not PRIVATE_KEY:
-        return detector.kind
-    if not _KEY_BODY.match(after):
-        return ""
-    return "service-account key" if '"service_account"' in text else detector.kind
+
+def _name_before(text: str, begin: int, match: "re.Match[str]") -> str:
+    """The name that a match is assigned to, as far as it stands right before it or begins it."""
+    before = re.search(r"([\w-]*)[\W]{0,12}\Z", text[max(0, begin - 80) : begin])
+    return (before[1] if before else "") + str(match.groupdict().get("name") or "")
+
+
+def _is_key(after: str) -> bool:
+    """Whether a key's first line is followed by a key, and not by a program that looks for one."""
+    lines = re.split(r"\n|\\n|\\r", after)
+    for line in lines[1 : _HEADERS + 1]:
+        text = line.strip(" \t\r\"'`+,\\")
+        if text and not _HEADER.fullmatch(text):
+            return bool(_KEY_BODY.match(text))
+    # PuTTY's begin with such lines, and some keys stand behind the first line's dashes.
+    return bool(_KEY_BODY.match(lines[0].strip(" -"))) or "Public-Lines:" in after
 
 
 class _Scanner:
-    """Tells of a content which detectors may find something in it, all at once."""
+    """Tells of a text which detectors may find something in it, all at once."""
 
     def __init__(self, detectors: "Sequence[Detector]") -> None:
         import hyperscan
@@ -160,14 +224,14 @@ class _Scanner:
         flags = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_MULTILINE
         caseless = hyperscan.HS_FLAG_CASELESS
         self._database.compile(
-            expressions=[rule.pattern.encode() for _, rule in rules],
+            expressions=[_wider(rule.pattern).encode() for _, rule in rules],
             ids=[number for number, _ in rules],
             elements=len(rules),
             flags=[flags | (caseless if rule.flags & re.IGNORECASE else 0) for _, rule in rules],
         )
 
     def suspect(self, content: bytes, *, configuration: bool) -> "list[Detector]":
-        """The detectors that have to look closer at a file, in their order."""
+        """The detectors that have to look closer at a text, in their order."""
         with self._lock:
             self._hits.clear()
             self._database.scan(content, match_event_handler=self._hit)
@@ -178,6 +242,11 @@ class _Scanner:
         self._hits.add(number)
 
 
+def _wider(pattern: str) -> str:
+    """A pattern that matches wherever the given one does, without names and upper limits, which cost an engine."""
+    return re.sub(r"\{(\d+),\d+\}", r"{\1,}", re.sub(r"\(\?P<\w+>", "(?:", pattern))
+
+
 @cache
 def _scanner() -> _Scanner:
     from pipecat_nb.context.detectors import DETECTORS
@@ -185,26 +254,46 @@ def _scanner() -> _Scanner:
     return _Scanner(DETECTORS)
 
 
-def refuse(findings: Iterable[Finding], *, allowed: Iterable[str], ignore_file: str) -> None:
-    """Raise SecretsFound for what is not in one of the allowed files; says what to do, never a value."""
-    accepted = {path.removeprefix("./") for path in allowed}
-    left = [finding for finding in findings if finding.path not in accepted]
+def refuse(
+    findings: Iterable[Finding], *, allowed: Iterable[str], ignore_file: str, always_sent: Collection[str] = ()
+) -> None:
+    """Raise SecretsFound for what is in none of the allowed files and directories.
+
+    It says what to do, and never a value. No line of an ignore file leaves out what is `always_sent`.
+    """
+    accepted = [
+        path.removeprefix("./").rstrip("/") for path in ([allowed] if isinstance(allowed, str) else allowed)
+    ]
+    left = [finding for finding in findings if not any(_is_within(finding.path, path) for path in accepted)]
     if not left:
         return
     listed = "".join(f"\n  {finding}" for finding in left[:_LISTED])
     more = f"\n  and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
-    paths = list(dict.fromkeys(printable(finding.path) for finding in left))
-    quote = dockerignore.quote if ignore_file else defaults.quote
-    lines = "".join(f"\n  {quote(path)}" for path in paths[:_LISTED])
-    where = (
-        ignore_file or "pcc-deploy.toml, [build.exclude] patterns, or .dockerignore (which replaces the defaults)"
-    )
+    paths = list(dict.fromkeys(finding.path for finding in left))
+    advice = [
+        "Take out of the files what the image needs of them: a program reads its keys from its environment.",
+        *_to_leave_out([path for path in paths if path not in always_sent], ignore_file),
+        f"`--allow-secret {shlex.quote(printable(paths[0]))}` sends a file all the same.",
+    ]
     raise SecretsFound(
         f"{len(left)} secret{'s' * (len(left) > 1)} would be sent with the context:{listed}{more}",
-        hint=(
-            f"To leave the file{'s' * (len(paths) > 1)} out, add to {where}:{lines}\n"
-            "What a program needs, it reads from its environment when it runs. "
-            f"`--allow-secret {paths[0]}` sends the file all the same."
-        ),
+        hint="\n".join(advice),
         findings=tuple(left),
     )
+
+
+def _to_leave_out(paths: Sequence[str], ignore_file: str) -> Iterator[str]:
+    if paths:
+        quote = dockerignore.quote if ignore_file else defaults.quote
+        where = printable(ignore_file) or (
+            "pcc-deploy.toml, [build.exclude] patterns, or .dockerignore (which replaces the default exclusions)"
+        )
+        yield f"What the image does not need is left out by a line in {where}:"
+        yield from (f"  {printable(quote(path))}" for path in paths[:_LISTED])
+        if len(paths) > _LISTED:
+            yield f"  and {len(paths) - _LISTED} more"
+
+
+def _is_within(path: str, allowed: str) -> bool:
+    # As an error wrote it, too: a name that is no text cannot be typed.
+    return any(each == allowed or each.startswith(f"{allowed}/") for each in (path, printable(path)))

@@ -74,6 +74,8 @@ class Selection:
     members: tuple[Member, ...]
     ignored: tuple[Ignored, ...]
     warnings: tuple[str, ...] = ()
+    #: Whether there are exclusions of the project that the ignore file stands in place of.
+    exclude_unread: bool = False
     #: When the walk began, in nanoseconds since 1970.
     walked_at: int = 0
     size: int = field(init=False)
@@ -109,6 +111,7 @@ def select(
     ContextError.
     """
     root = find_directory(directory)
+    exclude = tuple(exclude)
     try:
         path, needed = find_dockerfile(root, dockerfile)
         ignore_file, also_needed = find_ignore_file(root, path)
@@ -134,6 +137,7 @@ def select(
         members=tuple(sorted(walk.members, key=attrgetter("path"))),
         ignored=tuple(sorted(walk.ignored, key=attrgetter("path"))),
         warnings=(_above(size, limit),) if size > limit else (),
+        exclude_unread=bool(ignore_file and any(exclude)),
         walked_at=walked_at,
     )
 

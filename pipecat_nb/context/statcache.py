@@ -21,7 +21,7 @@ from pipecat_nb.context.archive import Written
 from pipecat_nb.context.encoder import EncoderName
 from pipecat_nb.context.manifest import Manifest, dump, load
 from pipecat_nb.context.secrets import VERSION, Finding
-from pipecat_nb.context.selection import Selection
+from pipecat_nb.context.selection import Selection, Stamp
 
 #: What else decides about an archive's bytes; the number goes up when this package packs otherwise.
 FORMAT = f"1 deflate {deflate.__version__} zlib {zlib.ZLIB_RUNTIME_VERSION} secrets {VERSION}"
@@ -70,7 +70,7 @@ class StatCache:
 
     def keep(self, selection: Selection, encoder: EncoderName, written: Written) -> None:
         """Remember an archive, unless one of its files may since have been written within the same tick."""
-        latest = max((max(each.stamp[:2]) for each in selection.members if each.stamp), default=0)
+        latest = max((_touched(each.stamp) for each in selection.members if each.stamp), default=0)
         if latest >= selection.walked_at - self._granularity:
             return
         known = json.dumps([_state(selection, encoder), written.hash, written.size, written.secrets])
@@ -107,6 +107,11 @@ class StatCache:
             by_age = sorted((file.stat().st_mtime_ns, file) for file in files)
             for _, file in by_age[:-MOST]:
                 file.unlink()
+
+
+def _touched(stamp: Stamp) -> int:
+    """When a file was last touched; of Windows' times of change, the other one is that of its making."""
+    return stamp.modified if os.name == "nt" else stamp.changed
 
 
 def _checksum(content: bytes) -> str:

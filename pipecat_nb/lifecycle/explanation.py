@@ -24,24 +24,26 @@ LISTED = 200
 
 @dataclass(frozen=True)
 class Side:
-    """One of two builds that are compared: its id, its note, and when it was started here."""
+    """One of two builds that are compared: its id, of what, its note, and when it was started here."""
 
     id: str
+    name: str = ""
     note: str = ""
     started_at: datetime | None = None
 
     def __str__(self) -> str:
         started = f"{self.started_at.astimezone():%Y-%m-%d %H:%M:%S}" if self.started_at else ""
-        said = [text for text in (started, printable(self.note)) if text]
+        said = [text for text in (printable(self.name), started, printable(self.note)) if text]
         return " · ".join([self.id[:8], *said]) if said else ""
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """One path that differs, and its text's unified diff; empty where it is too large, no text, or not known."""
+    """One path that differs, and its text's unified diff; where there is none, `note` says why."""
 
     change: Change
     diff: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def path(self) -> str:
@@ -83,52 +85,65 @@ class Explanation:
     def __repr__(self) -> str:
         sides = [f"  {side}" for side in (self.before, self.after) if side and str(side)]
         lines = [self.title, *sides, *self.reasons]
-        for change in self.changes[:LISTED]:
-            lines.append(f"  {change.kind:<8} {printable(change.path)}  {change.extent}")
+        for change in self.listed:
+            note = f"  ({change.note})" if change.note else ""
+            lines.append(f"  {change.kind:<8} {printable(change.path)}  {change.extent}{note}")
             lines += [f"    {printable(line, limit=LINE_LIMIT)}" for line in change.diff]
-        more = len(self.changes) - LISTED
-        return "\n".join([*lines, f"… and {more:,} files more"] if more > 0 else lines)
+        return "\n".join([*lines, self.more] if self.more else lines)
+
+    @property
+    def listed(self) -> tuple[FileChange, ...]:
+        """The files that are named where it is shown."""
+        return self.changes[:LISTED]
+
+    @property
+    def more(self) -> str:
+        """How many files are not named there; empty where all are."""
+        count = len(self.changes) - LISTED
+        return f"… and {count:,} files more" if count > 0 else ""
 
 
-def why(client: "Client", build_id: str, *, cached: bool = False) -> Explanation:
-    """Why a build was made, from what this machine kept of it and of the start before it in the same directory.
+def why(client: "Client", build_id: str) -> Explanation:
+    """Why a build was made or found again, from what this machine kept of it and of the start before it.
 
-    `cached` says that it was not made but met again. Asks the service how the earlier build ended where nothing
-    else tells. Raises a PipecatError.
+    Asks the service how the earlier build ended where nothing else tells. Raises a PipecatError.
     """
     record = Record(client.target.account)
-    made = record.made(build_id)
-    if made is None:
+    start = record.latest(build_id)
+    if start is None:
         return Explanation(Side(build_id), None, ("This build was not started on this machine.",))
-    after = _side(made)
-    if cached or made.cached:
-        same = "Nothing that decides has changed since: the same content, region and Dockerfile."
-        return Explanation(after, None, ("It was not built again, an earlier build was found.", same))
-    earlier = record.before(made)
+    earlier = record.before(start)
+    if start.cached:
+        return _of_the_cache(record.contexts, earlier, start)
     if earlier is None:
-        return Explanation(after, None, ("It is the first build of this directory on this machine.",))
-    found = compared(record.contexts, earlier, made)
-    if not found.reasons:
-        return Explanation(after, _side(earlier), (_of_nothing(client, record.contexts, earlier, made),))
-    return found
+        return Explanation(_side(start), None, ("It is the first build of this directory on this machine.",))
+    found = compared(record.contexts, earlier, start)
+    if found.reasons:
+        return found
+    return Explanation(_side(start), _side(earlier), (_of_nothing(client, earlier, start),))
+
+
+def _of_the_cache(contexts: Contexts, earlier: Kept | None, start: Kept) -> Explanation:
+    """Why a build was not made: and where the directory had changed meanwhile, since when it had not."""
+    found = "It was not built again: there was a build of the same content, region and Dockerfile."
+    if earlier is None or earlier.id == start.id:
+        return Explanation(_side(start), None, (found,))
+    since = compared(contexts, earlier, start)
+    return Explanation(since.after, since.before, (found, *since.reasons), since.changes)
 
 
 def difference(client: "Client", before_id: str, after_id: str) -> Explanation:
     """How what was sent for one build differs from what was sent for another; raises a PipecatError."""
     record = Record(client.target.account)
     before, after = record.made(before_id), record.made(after_id)
-    for build_id, start in ((before_id, before), (after_id, after)):
-        if start is None:
-            return Explanation(
-                Side(after_id), Side(before_id), (f"Build {build_id[:8]} was not started on this machine.",)
-            )
-    assert before is not None
-    assert after is not None
+    if before is None or after is None:
+        unknown = before_id if before is None else after_id
+        reason = f"Build {unknown[:8]} was not started on this machine."
+        return Explanation(Side(after_id), Side(before_id), (reason,))
     found = compared(record.contexts, before, after)
     if found.reasons:
         return found
-    same = "Nothing differs: the same content, region and Dockerfile."
-    return Explanation(found.after, found.before, (same,))
+    return Explanation(found.after, found.before, ("Nothing differs: the same content, region and Dockerfile.",))
 
 
 def compared(contexts: Contexts, before: Kept, after: Kept) -> Explanation:
@@ -162,15 +177,19 @@ def _reasons(contexts: Contexts, before: Kept, after: Kept, changes: Sequence[Ch
         yield f"The region is {printable(after.region)}, it was {printable(before.region)}."
     if before.dockerfile_path and before.dockerfile_path != after.dockerfile_path:
         yield f"The Dockerfile is {printable(after.dockerfile_path)}, it was {printable(before.dockerfile_path)}."
+    if before.directory != after.directory:
+        yield f"The directory is {printable(after.directory)}, it was {printable(before.directory)}."
     encoders = contexts.encoder(before.context_hash), contexts.encoder(after.context_hash)
-    if changes == [] and all(encoders) and encoders[0] != encoders[1]:
-        yield f"The same content was packed by the {encoders[1]} encoder, before by the {encoders[0]} one."
+    if all(encoders) and encoders[0] != encoders[1]:
+        yield f"It was packed by the {encoders[1]} encoder, before by the {encoders[0]} one."
+    if after.no_cache:
+        yield "A new build was asked for (--no-cache)."
 
 
-def _of_nothing(client: "Client", contexts: Contexts, before: Kept, after: Kept) -> str:
+def _of_nothing(client: "Client", before: Kept, after: Kept) -> str:
     """Why the same was built again."""
     if before.context_hash != after.context_hash:
-        return "Nothing differs: it was packed anew (--no-cache, or by another version of this package)."
+        return "Nothing differs: it was packed anew, as after --no-cache or by another version of this package."
     try:
         earlier = client.get_build(before.id)
     except NotFound:
@@ -186,22 +205,28 @@ def _of_nothing(client: "Client", contexts: Contexts, before: Kept, after: Kept)
 def _with_diffs(contexts: Contexts, changes: Sequence[Change]) -> Iterator[FileChange]:
     left = MOST_LINES
     for change in changes:
-        diff = _diff(contexts, change)
+        if not left:
+            yield FileChange(change)
+            continue
+        diff, note = _diff(contexts, change)
         if len(diff) > left:
-            diff = ()
+            diff, note = (), "its text is too long to be shown"
         left -= len(diff)
-        yield FileChange(change, diff)
+        yield FileChange(change, diff, note)
 
 
-def _diff(contexts: Contexts, change: Change) -> tuple[str, ...]:
+def _diff(contexts: Contexts, change: Change) -> tuple[tuple[str, ...], str]:
+    """A file's unified diff, or why there is none."""
     before, after = change.before, change.after
-    if before is None or after is None or before.digest == after.digest or {before.kind, after.kind} != {"file"}:
-        return ()
-    old, new = contexts.text(before.digest), contexts.text(after.digest)
+    sides = [side for side in (before, after) if side is not None]
+    if any(side.kind != "file" for side in sides) or len({side.digest for side in sides}) < len(sides):
+        return (), ""
+    texts = [contexts.text(side.digest) if side is not None else "" for side in (before, after)]
+    old, new = texts
     if old is None or new is None:
-        return ()
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
-    return tuple(lines)[2:]  # without the names, which stand above
+        return (), "its text was not kept: it is large, no text, or held a secret" if len(sides) > 1 else ""
+    lines = tuple(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2))[2:]
+    return lines, "" if lines or not old or not new else "only its line ends differ"
 
 
 def _bytes(count: int) -> str:
@@ -209,4 +234,4 @@ def _bytes(count: int) -> str:
 
 
 def _side(start: Kept) -> Side:
-    return Side(start.id, start.note, start.started_at)
+    return Side(start.id, start.name, start.note, start.started_at)

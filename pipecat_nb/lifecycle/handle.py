@@ -203,7 +203,7 @@ class BuildHandle(HasTraits):
 
         Knows what this machine sent, and asks the service only where nothing differs; raises a PipecatError.
         """
-        return why(self._client, self.id, cached=self.cached)
+        return why(self._client, self.id)
 
     def refresh(self) -> Self:
         """Ask the service how the build stands, now."""

@@ -31,15 +31,15 @@ def build(
     note: str = "",
     encoder: EncoderChoice = "auto",
     no_cache: bool = False,
-    allow_secrets: Iterable[str] = (),
+    allow_secrets: str | Iterable[str] = (),
     client: Client | None = None,
 ) -> BuildHandle:
     """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
 
     Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
     credentials at hand, or the local service. `encoder` is explained at `pack`; `no_cache` builds also what was
-    built before; `allow_secrets` are files that are sent although keys or tokens were found in them. Raises a
-    PipecatError.
+    built before; `allow_secrets` are files, or directories, that are sent although keys were found in them. Raises
+    a PipecatError.
     """
     return Workspace(client or Client()).start(
         directory,
@@ -99,7 +99,7 @@ class Workspace:
         note: str = "",
         encoder: EncoderChoice = "auto",
         no_cache: bool = False,
-        allow_secrets: Iterable[str] = (),
+        allow_secrets: str | Iterable[str] = (),
         show: Callable[[BuildHandle], None] = lambda handle: None,
     ) -> BuildHandle:
         """Pack a directory, look its build up, else upload and create it; then follow it in the background.
@@ -120,7 +120,12 @@ class Workspace:
         show(handle)
         try:
             with self._pack(handle, exclude=project.exclude, encoder=encoder, no_cache=no_cache) as packed:
-                context.refuse(packed.secrets, allowed=allow_secrets, ignore_file=packed.ignore_file)
+                context.refuse(
+                    packed.secrets,
+                    allowed=allow_secrets,
+                    ignore_file=packed.ignore_file,
+                    always_sent=(packed.dockerfile, packed.ignore_file),
+                )
                 handle.where = self.client.target.label
                 handle.region = handle.region or self._region()
                 created = None if no_cache else self._find_cached(handle, packed)
@@ -137,7 +142,7 @@ class Workspace:
         handle.update(created.build)
         self._watcher.follow(handle)
         self._started.append(handle.id)
-        self._keep(handle, packed, created.build)
+        self._keep(handle, packed, created.build, no_cache=no_cache)
         return handle
 
     def _pack(
@@ -204,7 +209,7 @@ class Workspace:
             return error
         return UnknownRegion(region, known=codes)
 
-    def _keep(self, handle: BuildHandle, packed: context.BuildContext, build: Build) -> None:
+    def _keep(self, handle: BuildHandle, packed: context.BuildContext, build: Build, *, no_cache: bool) -> None:
         self.record.contexts.keep(packed)
         # What git says of a large directory takes long, and the start that made a build has it already.
         known = handle.cached and self.record.start_of(build.id)
@@ -221,6 +226,7 @@ class Workspace:
                 context_hash=packed.hash,
                 region=handle.region,
                 dockerfile_path=handle.dockerfile_path,
+                no_cache=no_cache,
                 commit=Commit() if known else commit_of(Path(handle.directory)),
             )
         )

@@ -1,6 +1,5 @@
 """Why a build was made, or how two differ, as HTML. Pure."""
 
-from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,8 @@ from pipecat_nb.text import LINE_LIMIT, printable
 if TYPE_CHECKING:
     from pipecat_nb.lifecycle import Explanation, FileChange
 
-#: The most files that are listed, and the most of them whose text stands open.
-LISTED, OPEN = 200, 5
+#: The most files whose text stands open.
+OPEN = 5
 
 
 def html(explanation: "Explanation") -> str:
@@ -24,8 +23,8 @@ def html(explanation: "Explanation") -> str:
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{title}</bdi></strong></div>',
         *(f'<div class="pcb-place"><bdi>{escape(side)}</bdi></div>' for side in sides),
         f'<ul class="pcb-reasons">{reasons}</ul>',
-        *(_file(change, open_=number < OPEN) for number, change in enumerate(explanation.changes[:LISTED])),
-        *(f'<div class="pcb-place">{line}</div>' for line in _more(explanation)),
+        *(_file(change, open_=number < OPEN) for number, change in enumerate(explanation.listed)),
+        f'<div class="pcb-place">{explanation.more}</div>' if explanation.more else "",
         "</section>",
     ]
     return "".join(parts)
@@ -33,7 +32,8 @@ def html(explanation: "Explanation") -> str:
 
 def _file(change: "FileChange", *, open_: bool) -> str:
     head = f'<span class="pcb-{change.kind}">{change.kind}</span> <bdi>{escape(printable(change.path))}</bdi>'
-    extent = f'<span class="pcb-quiet">{escape(change.extent)}</span>'
+    said = f"{change.extent} ({change.note})" if change.note else change.extent
+    extent = f'<span class="pcb-quiet">{escape(said)}</span>'
     if not change.diff:
         return f'<div class="pcb-file">{head} {extent}</div>'
     lines = "".join(_line(printable(line, limit=LINE_LIMIT)) for line in change.diff)
@@ -46,9 +46,3 @@ def _line(line: str) -> str:
     # The sign at its beginning says the same as the colour.
     kind = {"+": "added", "-": "removed", "@": "quiet"}.get(line[:1])
     return f'<span class="pcb-{kind}">{escape(line)}</span>\n' if kind else f"{escape(line)}\n"
-
-
-def _more(explanation: "Explanation") -> Iterator[str]:
-    more = len(explanation.changes) - LISTED
-    if more > 0:
-        yield f"… and {more:,} files more"

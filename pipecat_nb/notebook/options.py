@@ -51,13 +51,15 @@ class Parser(argparse.ArgumentParser):
         return given
 
     def _guess(self, given: argparse.Namespace, rest: Sequence[str]) -> str:
-        flags = re.findall(r"--\w+", self.format_usage())
+        flags = re.findall(r"--[\w-]+", self.format_usage())
         for word in rest:
             if close := difflib.get_close_matches(word.partition("=")[0], flags, n=1):
                 return f"Did you mean {close[0]}?"
         if getattr(given, "directory", None) == BUILD:
             return f"Did you mean `%pcbuild {rest[0]}`?"
-        return 'Put quotes round what has spaces, as in "my agent".' if "directory" in given else ""
+        if "directory" not in given or rest[0].startswith("-"):
+            return ""
+        return 'Put quotes round what has spaces, as in "my agent".'
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise HelpShown
@@ -73,7 +75,7 @@ def _build(parser: Parser) -> None:
         metavar="PATH",
         action="append",
         default=[],
-        help="send a file although a key or a token was found in it (may be given again)",
+        help="send a file, or a directory's, although keys were found there (may be given again)",
     )
     parser.add_argument("--note", default="", help="a few words that the history keeps")
     parser.add_argument(
@@ -139,7 +141,7 @@ def _diff(parser: Parser) -> None:
         metavar="B",
         type=_build_named,
         nargs="?",
-        help="compare A with this one (default: with what was started before A in its directory)",
+        help="from A to B (with A alone: from what was started before it in its directory to A)",
     )
 
 

@@ -69,7 +69,7 @@ def _html(
         f'<div class="pcb-place">{escape(_decided(selection))}</div>',
         *_archive(packed),
         *(f'<div class="pcb-error">{escape(text)}</div>' for text in _warnings(selection, packed, problem)),
-        *_suspects(selection, suspects),
+        *_suspects(selection, suspects, packed),
         _bars(selection),
         _details(f"Sent: {_paths(len(sent))}", sent, columns=("path", "size"), numbers=(1,)),
         _details(f"Left out: {_paths(len(left_out))}", left_out, columns=("path", "because of")),
@@ -91,13 +91,15 @@ def _meter(share: float) -> str:
     return f'<span class="pcb-meter" aria-hidden="true" style="--pcb-share:{share:.1%}"></span>'
 
 
-def _suspects(selection: "Selection", suspects: "Sequence[Suspect]") -> Iterator[str]:
-    if suspects:
-        rows = [tuple(map(printable, row)) for row in _suspicious(suspects)]
+def _suspects(
+    selection: "Selection", suspects: "Sequence[Suspect]", packed: "BuildContext | None"
+) -> Iterator[str]:
+    if rows := _suspicious(suspects, packed):
         yield f'<div class="pcb-title">{_SUSPICIOUS}</div>'
         yield table.table(rows, columns=("path", "what it is", "files", "size"), numbers=(2, 3))
+    if lines := _lines(selection, suspects):
         yield f'<div class="pcb-place">{escape(_where(selection))}</div>'
-        yield f'<pre class="pcb-lines">{escape(printable(_lines(selection, suspects)))}</pre>'
+        yield f'<pre class="pcb-lines">{escape(lines)}</pre>'
 
 
 def _bars(selection: "Selection") -> str:
@@ -127,12 +129,14 @@ def _text(
     if packed is not None:
         lines += [f"  {_CACHE[packed.encoder]}", f"  hash {packed.hash}", f"  archive {_distance(packed)}"]
     lines += [f"  ! {line}" for text in _warnings(selection, packed, problem) for line in text.splitlines()]
-    if suspects:
-        rows = [tuple(map(printable, row)) for row in _suspicious(suspects)]
-        lines += ["", _SUSPICIOUS, table.text(rows, indent="  "), _where(selection)]
-        lines += [f"  {line}" for line in printable(_lines(selection, suspects)).splitlines()]
+    if rows := _suspicious(suspects, packed):
+        lines += ["", _SUSPICIOUS, table.text(rows, indent="  ")]
+    if patterns := _lines(selection, suspects):
+        lines += ["", _where(selection), *(f"  {line}" for line in patterns.splitlines())]
+    sent = _sent(selection)
     bars = [(name, "█" * max(1, round(share * BAR)), bytes_) for name, bytes_, share in _largest(selection)]
-    lines += ["", "Largest", table.text(bars, indent="  "), "", f"Left out: {_paths(len(left_out))}"]
+    lines += ["", "Largest", table.text(bars, indent="  "), "", f"Sent: {_paths(len(sent))}"]
+    lines += [table.text(_cut(sent, SCREEN), indent="  "), "", f"Left out: {_paths(len(left_out))}"]
     lines.append(table.text(_cut(left_out, SCREEN), indent="  "))
     return "\n".join(lines).rstrip()
 
@@ -150,12 +154,13 @@ def _amount(selection: "Selection") -> str:
 
 def _decided(selection: "Selection") -> str:
     by = printable(selection.ignore_file) or "the default exclusions (there is no .dockerignore)"
-    return f"{printable(selection.dockerfile)} · what is sent is decided by {by}"
+    unread = "; [build.exclude] of pcc-deploy.toml is not read beside it" if selection.exclude_unread else ""
+    return f"{printable(selection.dockerfile)} · what is sent is decided by {by}{unread}"
 
 
 def _distance(packed: "BuildContext") -> str:
     left = CONTEXT_LIMIT - packed.archive_size
-    return f"{size(packed.archive_size)}; {size(left)} below the limit of {size(CONTEXT_LIMIT)}"
+    return f"{size(packed.archive_size)} of at most {size(CONTEXT_LIMIT)}: {size(left)} left"
 
 
 def _warnings(selection: "Selection", packed: "BuildContext | None", problem: str) -> list[str]:
@@ -164,26 +169,36 @@ def _warnings(selection: "Selection", packed: "BuildContext | None", problem: st
 
 
 def _secrets(findings: "Iterable[Finding]") -> str:
-    listed = "".join(f"\n{finding}" for finding in findings)
-    return f"Secrets: without --allow-secret this is not sent.{listed}"
+    found = [*findings]
+    listed = "".join(f"\n{finding}" for finding in found[:SCREEN])
+    more = f"\n… and {len(found) - SCREEN:,} more" if len(found) > SCREEN else ""
+    return f"Secrets: without --allow-secret this is not sent.{listed}{more}"
 
 
-def _suspicious(suspects: "Sequence[Suspect]") -> Rows:
-    rows = [(each.path, each.kind, f"{each.files:,}", size(each.size)) for each in suspects[:SCREEN]]
-    more = len(suspects) - SCREEN
-    return [*rows, (f"… and {more:,} more", "", "", "")] if more > 0 else [*rows]
+def _suspicious(suspects: "Sequence[Suspect]", packed: "BuildContext | None") -> Rows:
+    """What is suspicious beside the secrets, which stand above with their lines."""
+    secret = {finding.path for finding in packed.secrets} if packed is not None else set()
+    others = [each for each in suspects if each.path not in secret]
+    rows: Rows = [
+        (printable(each.path), each.kind, f"{each.files:,}", size(each.size)) for each in others[:SCREEN]
+    ]
+    more = len(others) - SCREEN
+    return [*rows, (f"… and {more:,} more", "", "", "")] if more > 0 else rows
 
 
 def _where(selection: "Selection") -> str:
-    file = printable(selection.ignore_file) or "pcc-deploy.toml"
-    return f"What the image does not need is left out by these lines in {file}:"
+    if selection.ignore_file:
+        return f"What of it the image does not need is left out by lines in {printable(selection.ignore_file)}:"
+    return "What of it the image does not need is left out by patterns in pcc-deploy.toml, under [build.exclude]:"
 
 
 def _lines(selection: "Selection", suspects: "Sequence[Suspect]") -> str:
-    patterns = [each.pattern for each in suspects]
-    if selection.ignore_file:
-        return "\n".join(patterns)
-    return "\n".join(["[build.exclude]", f"patterns = {json.dumps(patterns, ensure_ascii=False)}"])
+    patterns = [printable(each.pattern) for each in suspects if each.pattern]
+    more = [f"… and {len(patterns) - SCREEN:,} more"] if len(patterns) > SCREEN else []
+    if not selection.ignore_file:
+        # As they are written into the list, which may be there already.
+        patterns = [f"{json.dumps(pattern, ensure_ascii=False)}," for pattern in patterns]
+    return "\n".join([*patterns[:SCREEN], *more])
 
 
 def _paths(count: int) -> str:
@@ -192,7 +207,7 @@ def _paths(count: int) -> str:
 
 def _largest(selection: "Selection") -> list[tuple[str, str, float]]:
     """The largest entries: name, size in words, and their share of the largest."""
-    largest = selection.largest(LARGEST)
+    largest = [each for each in selection.largest(LARGEST) if each[1]]
     most = max((bytes_ for _, bytes_ in largest), default=0) or 1
     return [(printable(name), size(bytes_), bytes_ / most) for name, bytes_ in largest]
 

@@ -2,16 +2,17 @@
 
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from pipecat_nb.context import BuildContext
 from pipecat_nb.context.manifest import Manifest, content_of, dump, load
 from pipecat_nb.context.names import to_local
+from pipecat_nb.context.secrets import is_environment
 from pipecat_nb.record.database import Database
 
-#: Contexts that are kept; those sent longest ago go first.
+#: Contexts that are kept; those sent longest ago go first, with the texts that no newer one holds.
 MOST = 200
 
 #: Bytes of the largest text that is kept, and of all that are kept of one context.
@@ -26,8 +27,11 @@ class Contexts:
 
     def keep(self, packed: BuildContext) -> None:
         """Keep a context's manifest, and the text of its small files that hold no secret."""
-        known = self._database.rows("SELECT 1 FROM contexts WHERE hash = :hash", {"hash": packed.hash})
-        if known:
+        known = self._database.rows(
+            "SELECT (SELECT max(number) FROM contexts) - number AS behind FROM contexts WHERE hash = :hash",
+            {"hash": packed.hash},
+        )
+        if known and known[0]["behind"] < MOST // 2:
             return
         row = {
             "hash": packed.hash,
@@ -37,13 +41,14 @@ class Contexts:
         }
 
         def insert(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM contexts WHERE hash = :hash", row)
             inserted = database.execute(
-                "INSERT OR IGNORE INTO contexts (hash, content, encoder, manifest) "
+                "INSERT INTO contexts (hash, content, encoder, manifest) "
                 "VALUES (:hash, :content, :encoder, :manifest)",
                 row,
             )
-            if inserted.rowcount and inserted.lastrowid:  # else another process was first
-                _keep_texts(database, packed, inserted.lastrowid)
+            assert inserted.lastrowid is not None
+            _keep_texts(database, packed, inserted.lastrowid)
             database.execute("DELETE FROM contexts WHERE number <= (SELECT max(number) FROM contexts) - ?", [MOST])
             database.execute("DELETE FROM texts WHERE used < (SELECT min(number) FROM contexts)")
 
@@ -51,8 +56,12 @@ class Contexts:
 
     def manifest(self, context_hash: str) -> Manifest | None:
         """What was sent under a hash; None where it is not known."""
-        rows = self._database.rows("SELECT manifest FROM contexts WHERE hash = :hash", {"hash": context_hash})
-        return load(zlib.decompress(rows[0]["manifest"])) if rows else None
+
+        def read(database: sqlite3.Connection) -> Manifest | None:
+            row = database.execute("SELECT manifest FROM contexts WHERE hash = ?", [context_hash]).fetchone()
+            return load(zlib.decompress(row["manifest"])) if row else None
+
+        return self._database.transaction(read, None)
 
     def encoder(self, context_hash: str) -> str:
         """The encoder that a context was packed by; empty where it is not known."""
@@ -66,19 +75,24 @@ class Contexts:
 
     def text(self, digest: str) -> str | None:
         """The text of a file that was sent; None where it was too large, no text, or is not known."""
-        rows = self._database.rows("SELECT text FROM texts WHERE digest = :digest", {"digest": digest})
-        return zlib.decompress(rows[0]["text"]).decode("utf-8", "replace") if rows else None
+
+        def read(database: sqlite3.Connection) -> str | None:
+            row = database.execute("SELECT text FROM texts WHERE digest = ?", [digest]).fetchone()
+            return zlib.decompress(row["text"]).decode("utf-8", "replace") if row else None
+
+        return self._database.transaction(read, None)
 
     def hashes(self, packed: BuildContext) -> list[str]:
-        """The hashes under which a context's content was sent, the latest first; its own among them.
+        """The hashes under which a context's content was sent: the latest, its own, and then the others.
 
-        One that was never sent from here stands first.
+        The latest may be of a build that was wanted anew. An own one that was never sent from here stands first.
         """
         query = "SELECT hash FROM contexts WHERE content = {} ORDER BY number DESC"
         own = query.format("(SELECT content FROM contexts WHERE hash = :hash)")
         rows = self._database.rows(own, {"hash": packed.hash})
         if rows:
-            return [str(row["hash"]) for row in rows]
+            latest, *others = [str(row["hash"]) for row in rows]
+            return list(dict.fromkeys([latest, packed.hash, *others]))
         # Only now: what it holds takes longer to read than an unchanged directory to be known.
         rows = self._database.rows(query.format(":content"), {"content": content_of(packed.manifest)})
         return [packed.hash, *(str(row["hash"]) for row in rows)]
@@ -96,12 +110,13 @@ def _keep_texts(database: sqlite3.Connection, packed: BuildContext, number: int)
 
 def _small_texts(packed: BuildContext) -> Iterator[tuple[str, str]]:
     """The digests and paths of the files whose text is worth keeping: what decides first, then the smallest."""
-    secret: Collection[str] = {finding.path for finding in packed.secrets}
+    found = {finding.path for finding in packed.secrets}
+    secret = {entry.digest for path, entry in packed.manifest.items() if path in found or _is_environment(path)}
     first = (packed.dockerfile, packed.ignore_file)
     files = [
         (path not in first, entry.size, path, entry.digest)
         for path, entry in packed.manifest.items()
-        if entry.kind == "file" and 0 < entry.size <= LARGEST_TEXT and path not in secret
+        if entry.kind == "file" and 0 < entry.size <= LARGEST_TEXT and entry.digest not in secret
     ]
     left = TEXTS
     for _, size, path, digest in sorted(files):
@@ -109,6 +124,10 @@ def _small_texts(packed: BuildContext) -> Iterator[tuple[str, str]]:
         if left < 0:
             return
         yield digest, path
+
+
+def _is_environment(path: str) -> bool:
+    return is_environment(path.rpartition("/")[2])
 
 
 def _read(directory: Path, path: str, digest: str) -> bytes | None:

@@ -3,9 +3,12 @@
 import contextlib
 import sqlite3
 import warnings
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+from filelock import FileLock
 
 from pipecat_nb import paths
 
@@ -48,7 +51,10 @@ _TABLES = (
 )
 
 #: What `starts` did not have in the first release; of a row from then it is empty.
-_ADDED = ("context_hash", "region", "dockerfile_path")
+_ADDED = {
+    **dict.fromkeys(("context_hash", "region", "dockerfile_path"), "TEXT NOT NULL DEFAULT ''"),
+    "no_cache": "INTEGER NOT NULL DEFAULT 0",
+}
 
 
 class Database:
@@ -65,26 +71,37 @@ class Database:
         """What `work` gives, all of whose statements are carried out, or none; `otherwise` where that failed."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._path.exists():  # for its owner only: it holds what was sent
+                self._path.touch(mode=0o600)
             with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as database, database:
                 database.row_factory = sqlite3.Row
-                _prepare(database)
+                self._prepare(database)
                 return work(database)
-        except (sqlite3.Error, OSError, UnicodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeError, ValueError, zlib.error) as error:
             warnings.warn(f"The local record {self._path} cannot be used: {error}", stacklevel=4)
             return otherwise
 
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        """Bring the tables to today's form, once."""
+        if _version(database) < _VERSION:
+            # SQLite's own lock does not cover the change of the journal's mode.
+            with FileLock(f"{self._path}.lock", timeout=10):
+                if _version(database) < _VERSION:
+                    _upgrade(database)
 
-def _prepare(database: sqlite3.Connection) -> None:
-    """Bring the tables to today's form, once."""
-    if database.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
-        return
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _upgrade(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("BEGIN IMMEDIATE")
     for statement in _TABLES:
         database.execute(statement)
     present = {row["name"] for row in database.execute("PRAGMA table_info (starts)")}
-    for column in _ADDED:
+    for column, kind in _ADDED.items():
         if column not in present:
-            database.execute(f"ALTER TABLE starts ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+            database.execute(f"ALTER TABLE starts ADD COLUMN {column} {kind}")
     database.execute(f"PRAGMA user_version = {_VERSION}")
     database.commit()

@@ -29,6 +29,7 @@ class Start:
     context_hash: str = ""
     region: str = ""
     dockerfile_path: str = ""
+    no_cache: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +93,21 @@ class Record:
         """The start that made a build, or where it was only met in the cache, the first that met it."""
         return self._one("id = :id ORDER BY cached, number", {"id": build_id})
 
+    def latest(self, build_id: str) -> Kept | None:
+        """The last start that led to a build, from the cache or not."""
+        return self._one("id = :id ORDER BY number DESC", {"id": build_id})
+
     def before(self, start: Kept) -> Kept | None:
-        """The start before another one, from the same directory."""
+        """The start before another one from its directory: the last of the same region and Dockerfile, if any."""
         return self._one(
-            "directory = :directory AND number < :number ORDER BY number DESC",
-            {"directory": start.directory, "number": start.number},
+            "directory = :directory AND number < :number "
+            "ORDER BY region = :region AND dockerfile_path = :dockerfile_path DESC, number DESC",
+            {
+                "directory": start.directory,
+                "number": start.number,
+                "region": start.region,
+                "dockerfile_path": start.dockerfile_path,
+            },
         )
 
     def _one(self, condition: str, values: Mapping[str, Any]) -> Kept | None:
@@ -119,6 +130,6 @@ def _utf8(text: str) -> str:
 
 def _columns(row: sqlite3.Row) -> dict[str, Any]:
     values = {key: row[key] for key in row.keys() if key not in ("number", "target", "id")}  # noqa: SIM118
-    for flag in ("cached", "git_dirty"):
+    for flag in ("cached", "git_dirty", "no_cache"):
         values[flag] = None if values[flag] is None else bool(values[flag])
     return values

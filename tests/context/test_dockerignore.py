@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipecat_nb.context.dockerignore import Matcher, parse, rules
+from pipecat_nb.context.dockerignore import Matcher, parse, quote, rules
 from pipecat_nb.context.rule import ROOT
 from pipecat_nb.errors import InvalidPattern
 
@@ -189,3 +189,20 @@ def test_a_bracket_in_a_class_is_one_and_warns_nobody() -> None:
 def test_names_with_newlines() -> None:
     assert Matcher(["a*"]).excludes("a\nb")
     assert not Matcher(["a"]).excludes("a\n")
+
+
+NAMES = st.lists(
+    st.text(st.sampled_from("ab .*?[]{}|^+()$\\!#-~é"), min_size=1, max_size=6).filter(
+        lambda name: name not in (".", "..")
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(NAMES.map("/".join), NAMES.map("/".join))
+def test_a_quoted_path_means_itself_and_no_other(path: str, other: str) -> None:
+    (pattern,) = parse(quote(path)) or [""]
+    matcher = Matcher([pattern])
+    assert matcher.excludes(path)
+    assert matcher.excludes(other) == (other == path or other.startswith(f"{path}/"))

@@ -7,6 +7,7 @@ import tarfile
 import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +76,32 @@ def test_an_error_ends_the_threads_and_writes_nothing_more() -> None:
         interrupted()
     assert set(threading.enumerate()) == before
     assert out.getvalue() in (b"", encoded([NOISE], threads=1))
+
+
+def test_an_interrupt_while_it_waits_for_the_writer_ends_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    released = threading.Event()
+
+    class Slow(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            released.wait(10)
+            return super().write(data)
+
+    joined: list[int] = []
+    join = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name.endswith("writer") and not joined:
+            joined.append(1)
+            released.set()
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt), ParallelEncoder(Slow(), threads=2) as packed:
+        packed.write(NOISE * 3)
+    assert joined
+    assert set(threading.enumerate()) == before
 
 
 def test_a_file_that_refuses_ends_the_threads_too() -> None:

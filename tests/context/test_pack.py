@@ -176,6 +176,19 @@ def test_a_file_that_becomes_something_else_is_an_error(tmp_path: Path) -> None:
         pack(tmp_path, progress=link)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an open file is not replaced there")
+def test_a_file_that_is_replaced_by_another_of_its_size_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path / "agent", b="x")
+
+    def replace(done: int, _: int) -> None:
+        if done == 1:
+            (tmp_path / "other").write_text("y")
+            (tmp_path / "other").replace(tmp_path / "agent" / "b")
+
+    with pytest.raises(ContextError, match="b was replaced"):
+        pack(tmp_path / "agent", progress=replace)
+
+
 def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "b").write_bytes(os.urandom(8 * 2**20))

@@ -96,7 +96,7 @@ def test_a_directory_may_be_named_through_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dockerfile", ["", ".", "docker", "dockerfile", "Dockerfile/x", "a\0b"])
 def test_what_is_no_dockerfile(tmp_path: Path, dockerfile: str) -> None:
     make(tmp_path, docker__x="x")
-    with pytest.raises(DockerfileNotFound, match="There is Dockerfile: name it"):
+    with pytest.raises(DockerfileNotFound, match="There is Dockerfile, which is taken"):
         select(tmp_path, dockerfile=dockerfile)
 
 

@@ -24,6 +24,13 @@ FILES = {
     "notes/.ipynb_checkpoints/a.ipynb": 20,
     "web/node_modules/x/index.js": 500,
     "agent.log": 30,
+    "old/agent.log": 5,
+    "blob": 10 * MEGABYTE,
+    # Packages of sources, by names that others have too.
+    "src/build/make.py": 10,
+    "src/env/read.py": 10,
+    "src/data/rows.py": 10,
+    "data/calls/one.txt": MEGABYTE,
 }
 
 
@@ -45,15 +52,23 @@ def found(root: Path, *, exclude: tuple[str, ...] = ()) -> list[Suspect]:
 def test_what_is_suspicious_is_named_with_its_kind_and_size(tmp_path: Path) -> None:
     assert found(made(tmp_path, ignore="")) == [
         Suspect("environment file with values", ".env", ".env", 1, 8),
-        Suspect("model", "models/voice [de].onnx", "models/voice \\[de].onnx", 1, 2 * MEGABYTE),
+        Suspect("large file", "blob", "blob", 1, 10 * MEGABYTE),
+        Suspect("model", "models/voice [de].onnx", "models/voice \\[de\\].onnx", 1, 2 * MEGABYTE),
         Suspect("dataset", "calls.csv", "calls.csv", 1, MEGABYTE + 1),
+        Suspect("dataset", "data/", "data", 1, MEGABYTE),
         Suspect("recording", "greeting.wav", "greeting.wav", 1, MEGABYTE),
         Suspect("installed packages", "web/node_modules/", "**/node_modules", 1, 500),
         Suspect("cache", "__pycache__/", "**/__pycache__", 2, 120),
         Suspect("virtual environment", "myenv/", "myenv", 2, 101),
-        Suspect("log", "agent.log", "agent.log", 1, 30),
+        Suspect("log", "agent.log", "**/*.log", 2, 35),
         Suspect("notebook checkpoints", "notes/.ipynb_checkpoints/", "**/.ipynb_checkpoints", 1, 20),
     ]
+
+
+def test_from_a_program_the_secret_is_taken_and_not_the_program(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "bot.py").write_text(f"API_KEY = 'sk_car_{'aB3dE6gH9j' * 3}'\n")
+    assert found(tmp_path) == [Suspect("Cartesia API key", "bot.py", "", 1, 50)]
 
 
 @pytest.mark.parametrize("ignore", ["", None], ids=["an ignore file", "the default exclusions"])

@@ -22,8 +22,26 @@ def test_the_first_build_and_one_that_was_not_needed(workspace: Workspace, agent
     assert first.why().before is None
     assert "· one" in str(first.why())
     assert "It was not built again" in reasons(workspace.start(agent).why())
-    # The build itself was made for the same reason as before.
-    assert "first build" in reasons(why(workspace.client, first.id))
+    assert "It was not built again" in reasons(why(workspace.client, first.id))
+
+
+def test_going_back_to_what_was_built_before(workspace: Workspace, agent: Path) -> None:
+    text = (agent / "bot.py").read_text()
+    first = workspace.start(agent).wait(60)
+    (agent / "bot.py").write_text("print('between')\n")
+    second = workspace.start(agent).wait(60)
+    (agent / "bot.py").write_text(text)
+    found = workspace.start(agent).why()
+    assert (found.after.id, found.before.id if found.before else "") == (first.id, second.id)
+    assert found.reasons[1:] == ("A file differs: 1 changed.",)
+
+
+def test_of_two_regions_each_is_compared_with_its_own(workspace: Workspace, agent: Path) -> None:
+    for text in ("print('west')\n", "print('east')\n"):
+        (agent / "bot.py").write_text(text)
+        for region in ("us-west", "eu-central"):
+            last = workspace.start(agent, region=region).wait(60)
+    assert last.why().reasons == ("A file differs: 1 changed.",)
 
 
 def test_files_and_the_dockerfile(workspace: Workspace, agent: Path) -> None:
@@ -45,7 +63,8 @@ def test_files_and_the_dockerfile(workspace: Workspace, agent: Path) -> None:
     assert changes["Dockerfile"].diff[-1] == "+COPY new.txt /"
     assert changes["bot.py"].diff == ("@@ -1,3 +1,3 @@", " a = 1", "-b = 2", "+b = 20", " c = 3")
     assert (changes["new.txt"].kind, changes["new.txt"].extent) == ("added", "3 bytes")
-    assert (changes["old.txt"].kind, changes["old.txt"].diff) == ("removed", ())
+    assert changes["new.txt"].diff == ("@@ -0,0 +1 @@", "+new")
+    assert (changes["old.txt"].kind, changes["old.txt"].diff) == ("removed", ("@@ -1 +0,0 @@", "-old"))
     assert changes["run.sh"].extent == "mode 644 → 755"
     for line in ("changed  bot.py  18 → 19 bytes", "    +b = 20"):
         assert line in str(found)
@@ -75,7 +94,7 @@ def test_nothing_but_that_the_cache_was_not_wanted(workspace: Workspace, agent: 
     first = workspace.start(agent).wait(60)
     anew = workspace.start(agent, no_cache=True).wait(60)
     assert anew.id != first.id
-    assert "Nothing differs: it was packed anew (--no-cache" in reasons(anew.why())
+    assert reasons(anew.why()) == "A new build was asked for (--no-cache)."
     # What was built last is found from then on.
     assert workspace.start(agent).id == anew.id
 
@@ -83,8 +102,9 @@ def test_nothing_but_that_the_cache_was_not_wanted(workspace: Workspace, agent: 
 def test_the_encoder(workspace: Workspace, agent: Path) -> None:
     workspace.start(agent).wait(60)
     packed_otherwise = workspace.start(agent, encoder="parallel", no_cache=True).wait(60)
-    assert reasons(packed_otherwise.why()) == (
-        "The same content was packed by the parallel encoder, before by the identical one."
+    assert packed_otherwise.why().reasons == (
+        "It was packed by the parallel encoder, before by the identical one.",
+        "A new build was asked for (--no-cache).",
     )
 
 
@@ -101,18 +121,27 @@ def test_the_text_of_a_secret_is_not_kept(workspace: Workspace, agent: Path) -> 
         handle = workspace.start(agent, allow_secrets=[".env"]).wait(60)
     (change,) = handle.why().changes
     assert (change.path, change.kind, change.diff) == (".env", "changed", ())
+    assert change.note == "its text was not kept: it is large, no text, or held a secret"
     assert "second" not in str(handle.why())
+
+
+def test_line_ends(workspace: Workspace, agent: Path) -> None:
+    for end in ("\n", "\r\n"):
+        (agent / "bot.py").write_bytes(f"print('ends'){end}".encode())
+        handle = workspace.start(agent).wait(60)
+    (change,) = handle.why().changes
+    assert (change.diff, change.note) == ((), "only its line ends differ")
 
 
 def test_two_builds(workspace: Workspace, agent: Path) -> None:
     first = workspace.start(agent).wait(60)
-    (agent / "bot.py").write_text("print(1)\n")
+    (agent / "bot.py").write_text("print('two')\n")
     second = workspace.start(agent).wait(60)
     forth, back = (difference(workspace.client, *pair) for pair in ((first.id, second.id), (second.id, first.id)))
     assert forth.title == f"Build {first.id[:8]} → {second.id[:8]}"
     assert forth.reasons == back.reasons == ("A file differs: 1 changed.",)
-    assert {line[1:] for line in forth.changes[0].diff if line[0] == "+"} == {"print(1)"}
-    assert {line[1:] for line in back.changes[0].diff if line[0] == "-"} == {"print(1)"}
+    assert {line[1:] for line in forth.changes[0].diff if line[0] == "+"} == {"print('two')"}
+    assert {line[1:] for line in back.changes[0].diff if line[0] == "-"} == {"print('two')"}
     assert "Nothing differs" in reasons(difference(workspace.client, first.id, first.id))
 
 

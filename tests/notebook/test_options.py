@@ -90,6 +90,8 @@ def test_any_other_first_word_is_a_directory(line: str) -> None:
         ("wait ^-1", r"\^1 is the last one"),
         ("--wiat", r"--wiat\. Did you mean --wait\?"),
         ("history --stat=failed", r"Did you mean --status\?"),
+        ("--nocache", r"Did you mean --no-cache\?"),
+        ("--allow-secrets x", r"Did you mean --allow-secret\?"),
         ("my agent dir", "unrecognized arguments: agent dir. Put quotes round what has spaces"),
         ("preview my agent", "Put quotes round what has spaces"),
         ("build ./agent", r"Did you mean `%pcbuild \./agent`\?"),

@@ -45,7 +45,7 @@ def test_what_is_sent_and_why_the_rest_is_not(directory: Path) -> None:
             ".env",
             "2 paths",
             packed.hash,
-            "500 MB below the limit of 500 MB",
+            "of at most 500 MB: 500 MB left",
         ):
             assert word in said
     assert ".env default exclusions .env" in " ".join(bundle["text/plain"].split())
@@ -69,7 +69,7 @@ def test_what_is_suspicious_stands_with_the_lines_that_leave_it_out(directory: P
     for said in (page.text, bundle["text/plain"]):
         assert "without --allow-secret this is not sent" in said
         assert ".env:1" in said
-        assert "by these lines in .dockerignore" in said
+        assert "by lines in .dockerignore" in said
         assert "**/__pycache__" in said
         assert "not-to-be-shown" not in said
 
@@ -77,9 +77,24 @@ def test_what_is_suspicious_stands_with_the_lines_that_leave_it_out(directory: P
 def test_without_an_ignore_file_the_lines_are_the_project_files(directory: Path) -> None:
     (directory / "call \U0001f4de.csv").write_bytes(b"x" * 2**20)
     for said in previewed(directory).values():
-        assert "by these lines in pcc-deploy.toml" in said
-        assert "[build.exclude]" in said
-    assert 'patterns = ["call \U0001f4de.csv"]' in said
+        assert "by patterns in pcc-deploy.toml, under [build.exclude]" in said
+    assert '"call \U0001f4de.csv",' in said
+
+
+def test_patterns_of_the_project_that_are_not_read_are_named(directory: Path) -> None:
+    assert "not read" not in preview.of_unpacked(select(directory, exclude=["a"]), problem="")["text/plain"]
+    (directory / ".dockerignore").write_text("")
+    for said in preview.of_unpacked(select(directory, exclude=["a"]), problem="").values():
+        assert "[build.exclude] of pcc-deploy.toml is not read beside it" in said
+
+
+def test_long_lists_of_lines_are_cut(directory: Path) -> None:
+    (directory / ".dockerignore").write_text("")
+    for number in range(30):
+        (directory / f"{number:02}.csv").write_bytes(b"x" * 2**20)
+    lines = preview.of_unpacked(select(directory), problem="")["text/plain"].splitlines()
+    assert lines.count("  … and 11 more") == 2  # of the table and of the lines
+    assert len(lines) < 110
 
 
 def test_long_lists_are_cut_and_say_so(directory: Path) -> None:

@@ -1,6 +1,9 @@
 """What was sent is kept, within bounds, and a record of the first release is brought up to date."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -53,6 +56,51 @@ def test_a_text_is_only_kept_if_it_is_what_was_sent(contexts: Contexts, packed: 
     assert all(contexts.text(entry.digest) is None for entry in packed.manifest.values())
 
 
+def test_a_text_that_is_a_secrets_is_kept_under_no_name(contexts: Contexts, agent: Path) -> None:
+    key = f"API_KEY = '{'aB3dE6gH9j' * 4}'\n"
+    for name in ("a.py", "fake_a.py"):  # the second is not believed
+        (agent / name).write_text(key)
+    (agent / ".dockerignore").write_text("")
+    (agent / ".env.production").write_text("KEY=changeme\n")
+    with pack(agent) as packed:
+        assert [finding.path for finding in packed.secrets] == ["a.py"]
+        contexts.keep(packed)
+        for name in ("a.py", "fake_a.py", ".env.production"):
+            assert contexts.text(packed.manifest[name].digest) is None
+
+
+def test_the_record_is_its_owners(contexts: Contexts, packed: BuildContext, tmp_path: Path) -> None:
+    contexts.keep(packed)
+    assert (tmp_path / "record.sqlite3").stat().st_mode & 0o077 == 0 or os.name == "nt"
+
+
+def test_what_is_damaged_is_not_known(contexts: Contexts, packed: BuildContext, tmp_path: Path) -> None:
+    contexts.keep(packed)
+    with closing(sqlite3.connect(tmp_path / "record.sqlite3")) as database, database:
+        database.execute("UPDATE contexts SET manifest = x'00'")
+    with pytest.warns(UserWarning, match="cannot be used"):
+        assert contexts.manifest(packed.hash) is None
+
+
+def test_many_processes_begin_a_record_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys, warnings; warnings.simplefilter('error'); from pathlib import Path; "
+        "from pipecat_nb.record import Record, Start; input(); "
+        "Record('here', path=Path(sys.argv[1])).add(Start(id=sys.argv[2], cached=False, directory='/a'))"
+    )
+    path = tmp_path / "record.sqlite3"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(number)], stdin=subprocess.PIPE)
+        for number in range(6)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.close()
+    assert [process.wait(60) for process in processes] == [0] * 6
+    assert sorted(Record("here", path=path).recent()) == [str(number) for number in range(6)]
+
+
 def test_neither_large_files_nor_data_nor_secrets_are_kept(contexts: Contexts, agent: Path) -> None:
     (agent / ".dockerignore").write_text("")
     (agent / "large.txt").write_text("x" * (LARGEST_TEXT + 1))
@@ -86,6 +134,10 @@ def test_the_hashes_of_a_content_the_latest_first(contexts: Contexts, agent: Pat
         assert contexts.hashes(parallel) == [parallel.hash, identical.hash]
         contexts.keep(anew)
         assert contexts.hashes(identical) == [anew.hash, identical.hash]
+        for _ in range(5):
+            with pack(agent, no_cache=True) as latest:
+                contexts.keep(latest)
+        assert contexts.hashes(identical)[:2] == [latest.hash, identical.hash]
 
 
 def test_the_oldest_go_with_their_texts(contexts: Contexts, agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
