@@ -127,6 +127,8 @@ class Detector:
     #: Whether it looks at files only that configure something.
     configuration: bool = False
     weak: bool = False
+    #: In small letters; a line without any of them holds none.
+    words: tuple[str, ...] = ()
 
 
 def _known(kind: str, detector: RegexBasedDetector) -> Detector:
@@ -140,7 +142,8 @@ def _token(kind: str, pattern: str) -> Detector:
 def _credential(*rules: str, configuration: bool = False) -> Detector:
     """A random value that is assigned to what is named a key, a secret or a token."""
     compiled = tuple(re.compile(rule, re.IGNORECASE) for rule in rules)
-    return Detector("credential", compiled, _is_random, configuration=configuration, weak=True)
+    words = ("key", "secret", "token", "passw", "pwd", "passphrase", "credential", "authorization")
+    return Detector("credential", compiled, _is_random, configuration=configuration, weak=True, words=words)
 
 
 #: What follows the first line of one says whether it is a key.
@@ -154,8 +157,8 @@ PRIVATE_KEY = Detector(
 #: What has no fixed letters in it (a Discord bot's token) would make them all slow: it is found where it is named.
 DETECTORS = (
     PRIVATE_KEY,
-    # Its other rule is of what is named a key, as below.
-    Detector("AWS access key", tuple(AWSKeyDetector.denylist[:1])),
+    # Their rule has no ends and finds some in what is encoded; their other one is of what is named a key: below.
+    _token("AWS access key", rf"(?<![A-Za-z0-9+/]){AWSKeyDetector.denylist[0].pattern}(?![A-Za-z0-9+/])"),
     _known("Azure storage key", AzureStorageKeyDetector()),
     _known("GitHub token", GitHubTokenDetector()),
     _token("GitHub token", r"github_pat_[A-Za-z0-9_]{60,100}"),
@@ -186,17 +189,19 @@ DETECTORS = (
         "password in a URL",
         (re.compile(r"://(?P<user>[^:/?#\s@\"']{0,80}):(?P<value>[^/?#\s@\"']{8,80})@"),),
         _is_password_of_url,
+        words=("://",),
     ),
     Detector(
         "password",
         (
             re.compile(
-                rf"(?P<name>passw(?:or)?d|pwd|passphrase){_ASSIGNED}{_OPEN}(?P<value>[^\s\"'`]{{8,64}})[\"'`]",
+                rf"(?P<name>passw(?:or)?d|(?<=_)pwd|passphrase){_ASSIGNED}{_OPEN}(?P<value>[^\s\"'`]{{8,64}})[\"'`]",
                 re.I,
             ),
         ),
         _is_password,
         weak=True,
+        words=("passw", "pwd", "passphrase"),
     ),
     _credential(
         rf"{_NAME}{_ASSIGNED}{_OPEN}{_VALUE}\\?[\"'`]",

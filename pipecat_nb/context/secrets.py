@@ -84,8 +84,8 @@ class Search:
         self._sort = _sort(path.rpartition("/")[2])
         self._begun = False
         self._binary = False
-        self._held = b""
-        self._lines = 0  # before what is held
+        self._content = b""
+        self._lines = 0  # before that content
         self._found: dict[int, Finding] = {}
 
     def feed(self, data: bytes) -> None:
@@ -96,23 +96,26 @@ class Search:
         if self._binary or self._sort == "key store":
             return
         if self._sort == "environment":
-            self._held += data[: _LARGEST_ENVIRONMENT - len(self._held)]
+            self._content += data[: _LARGEST_ENVIRONMENT - len(self._content)]
             return
-        content = self._held + data if self._held else data
-        detectors = _scanner().suspect(content, configuration=self._sort == "configuration")
+        if self._content:
+            # What goes before is counted only where more comes after it: most files are read at once.
+            passed = max(0, len(self._content) - _OVERLAP)
+            self._lines += self._content.count(b"\n", 0, passed)
+            data = self._content[passed:] + data
+        self._content = data
+        detectors = _scanner().suspect(data, configuration=self._sort == "configuration")
         if detectors and len(self._found) < _MOST:
-            for finding in islice(_find(self._path, _decode(content), detectors), _MOST):
+            for finding in islice(_find(self._path, _decode(data), detectors), _MOST):
                 line = self._lines + finding.line
                 self._found.setdefault(line, finding._replace(line=line))
-        self._held = content[-_OVERLAP:] if len(content) > _OVERLAP else content
-        self._lines += content.count(b"\n", 0, len(content) - len(self._held))
 
     def end(self) -> list[Finding]:
         """What was found."""
         if self._sort == "key store":
             return [Finding(self._path, 0, "key store")]
         if self._sort == "environment":
-            return _variables(self._path, _decode(self._held))
+            return _variables(self._path, _decode(self._content))
         return sorted(self._found.values(), key=lambda finding: finding.line)[:_MOST]
 
 
@@ -168,7 +171,7 @@ def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Fin
     for detector in detectors:
         if detector.weak and named_so:
             continue
-        for start, piece in _pieces(text):
+        for start, piece in _pieces(text, detector.words):
             for rule in detector.rules:
                 for match in rule.finditer(piece):
                     begin, end = start + match.start(), start + match.end()
@@ -182,13 +185,15 @@ def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Fin
                     yield Finding(path, text.count("\n", 0, begin) + 1, kind)
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """The text, or where it has long lines, pieces of it that overlap, with the place where each begins."""
-    if not re.search(rf"[^\n]{{{_PIECE}}}", text):
-        yield 0, text
-        return
-    for start in range(0, len(text), _PIECE):
-        yield start, text[start : start + _PIECE + 512]
+def _pieces(text: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a text that hold one of the words, each with its place; of long ones, pieces that overlap."""
+    place = 0
+    for line in text.split("\n"):
+        lower = line.lower()
+        if any(word in lower for word in words) or not words:
+            for start in range(0, len(line) or 1, _PIECE):
+                yield place + start, line[start : start + _PIECE + 512]
+        place += len(line) + 1
 
 
 def _name_before(text: str, begin: int, match: "re.Match[str]") -> str:
@@ -273,7 +278,7 @@ def refuse(
     advice = [
         "Take out of the files what the image needs of them: a program reads its keys from its environment.",
         *_to_leave_out([path for path in paths if path not in always_sent], ignore_file),
-        f"`--allow-secret {shlex.quote(printable(paths[0]))}` sends a file all the same.",
+        f"`--allow-secret {shlex.quote(printable(paths[0]))}` (in Python, allow_secrets) sends a file all the same.",
     ]
     raise SecretsFound(
         f"{len(left)} secret{'s' * (len(left) > 1)} would be sent with the context:{listed}{more}",
