@@ -278,7 +278,7 @@ def refuse(
     advice = [
         "Take out of the files what the image needs of them: a program reads its keys from its environment.",
         *_to_leave_out([path for path in paths if path not in always_sent], ignore_file),
-        f"`--allow-secret {shlex.quote(printable(paths[0]))}` (in Python, allow_secrets) sends a file all the same.",
+        f"`--allow-secret {shlex.quote(printable(paths[0]))}` (Python: allow_secrets) sends a file all the same.",
     ]
     raise SecretsFound(
         f"{len(left)} secret{'s' * (len(left) > 1)} would be sent with the context:{listed}{more}",
