@@ -168,10 +168,11 @@ def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Fin
 
     named_so = is_fake(path.rpartition("/")[2])
     service_account = '"service_account"' in text
+    lower = text.replace("İ", "I").lower()  # of all letters the only one that would become two
     for detector in detectors:
         if detector.weak and named_so:
             continue
-        for start, piece in _pieces(text, detector.words):
+        for start, piece in _pieces(text, lower, detector.words):
             for rule in detector.rules:
                 for match in rule.finditer(piece):
                     begin, end = start + match.start(), start + match.end()
@@ -185,15 +186,23 @@ def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Fin
                     yield Finding(path, text.count("\n", 0, begin) + 1, kind)
 
 
-def _pieces(text: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+def _pieces(text: str, lower: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
     """The lines of a text that hold one of the words, each with its place; of long ones, pieces that overlap."""
-    place = 0
-    for line in text.split("\n"):
-        lower = line.lower()
-        if any(word in lower for word in words) or not words:
-            for start in range(0, len(line) or 1, _PIECE):
-                yield place + start, line[start : start + _PIECE + 512]
-        place += len(line) + 1
+    for start in sorted(set(_lines_with(lower, words))):
+        end = lower.find("\n", start)
+        line = text[start : end if end >= 0 else None]
+        for piece in range(0, len(line), _PIECE):
+            yield start + piece, line[piece : piece + _PIECE + 512]
+
+
+def _lines_with(text: str, words: Sequence[str]) -> Iterator[int]:
+    """Where the lines begin that hold one of the words; without words, all lines."""
+    for word in words or [""]:
+        place = text.find(word)
+        while place >= 0:
+            yield text.rfind("\n", 0, place) + 1
+            end = text.find("\n", place)
+            place = text.find(word, end + 1) if end >= 0 else -1
 
 
 def _name_before(text: str, begin: int, match: "re.Match[str]") -> str:

@@ -12,7 +12,10 @@ TAIL = 20
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The step that failed, the Dockerfile's lines around it, the last lines that it wrote, and a known cause."""
+    """The step that failed, the Dockerfile's lines around it, the last lines that it wrote, and a known cause.
+
+    What is the build's own error already is not among the lines.
+    """
 
     step: Step | None = None
     excerpt: Excerpt | None = None
@@ -36,9 +39,10 @@ class Diagnosis:
 def diagnose(lines: Sequence[str], *, error: str = "", dockerfile: str | None = None) -> Diagnosis:
     """Why a build failed, by its log's lines, its error, and its Dockerfile's text where that is known."""
     step = parse(lines, status=FAILED).failed
+    written = [line for line in (step.lines if step is not None and step.lines else lines) if line != error]
     return Diagnosis(
         step=step,
         excerpt=excerpt(dockerfile, step.name) if step is not None and dockerfile else None,
-        tail=tuple((step.lines if step is not None and step.lines else lines)[-TAIL:]),
+        tail=tuple(written[-TAIL:]),
         cause=find_cause(lines, error=error),
     )
