@@ -16,7 +16,7 @@ from typing import IO, cast
 from pipecat_nb.context.encoder import Encoder, EncoderName, encoder
 from pipecat_nb.context.manifest import ManifestEntry
 from pipecat_nb.context.names import locate
-from pipecat_nb.context.secrets import Finding, Search
+from pipecat_nb.context.secrets import Finding, Search, find
 from pipecat_nb.context.selection import Member, Selection, unreadable
 from pipecat_nb.errors import ContextError, ContextTooLarge
 from pipecat_nb.text import printable
@@ -101,7 +101,9 @@ def write(
         for number, member in enumerate(selection.members, 1):
             start = head(member)
             written += len(start) + member.size + -member.size % tarfile.BLOCKSIZE
-            if member.kind == "file":
+            if member.content is not None:
+                digest = _put(member, member.content, start, packed, found)
+            elif member.kind == "file":
                 digest = _copy(directory, member, start, packed, found)
             else:
                 packed.write(start)
@@ -114,6 +116,14 @@ def write(
         written += 2 * tarfile.BLOCKSIZE
         packed.write(bytes(2 * tarfile.BLOCKSIZE + -written % tarfile.RECORDSIZE))
     return Written(out.md5.hexdigest()[:16], out.size, manifest, tuple(found))
+
+
+def _put(member: Member, content: bytes, start: bytes, packed: Encoder, found: list[Finding]) -> str:
+    """Write a file's content that is at hand, after its header; its SHA-256."""
+    packed.write(start)
+    packed.write(content + bytes(-len(content) % tarfile.BLOCKSIZE))
+    found += find(member.path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _copy(directory: str, member: Member, start: bytes, packed: Encoder, found: list[Finding]) -> str:

@@ -24,6 +24,21 @@ def find_directory(directory: str | os.PathLike[str]) -> Path:
 
 def find_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> tuple[str, list[str]]:
     """The Dockerfile's path in the context, and all paths that it takes to read it; raises DockerfileNotFound."""
+    name = place_dockerfile(root, dockerfile)
+    given = os.fspath(dockerfile)
+    if not to_local(root, name).is_file():
+        raise missing(root, given)
+    needed = _links(root, name)
+    if needed is None:
+        raise DockerfileNotFound(
+            f"The Dockerfile {printable(given)} is a link that leads out of {root}.",
+            hint="The service builds from the context alone: put the file itself into the directory.",
+        )
+    return name, needed
+
+
+def place_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> str:
+    """The path that a Dockerfile has in the context, whether it is there or not; raises DockerfileNotFound."""
     given = os.fspath(dockerfile)
     path = Path(os.path.normpath(root / given))
     if not path.is_relative_to(root):
@@ -34,16 +49,7 @@ def find_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> tuple[str
             f"The Dockerfile {printable(given)} is outside of {root}.",
             hint="The service builds from the context alone: put it into the directory.",
         )
-    name = to_name(path.relative_to(root).as_posix())
-    if not path.is_file():
-        raise missing(root, given)
-    needed = _links(root, name)
-    if needed is None:
-        raise DockerfileNotFound(
-            f"The Dockerfile {printable(given)} is a link that leads out of {root}.",
-            hint="The service builds from the context alone: put the file itself into the directory.",
-        )
-    return name, needed
+    return to_name(path.relative_to(root).as_posix())
 
 
 def missing(root: Path, dockerfile: str) -> DockerfileNotFound:

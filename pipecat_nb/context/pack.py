@@ -158,6 +158,7 @@ def pack(
     directory: str | os.PathLike[str],
     *,
     dockerfile: str | os.PathLike[str] = "Dockerfile",
+    dockerfile_text: str | None = None,
     exclude: Iterable[str] = (),
     encoder: EncoderChoice = "auto",
     no_cache: bool = False,
@@ -172,8 +173,12 @@ def pack(
     build is found. An archive above `limit` bytes is refused. `progress(done, all)` is told of members.
     `statcache` knows unchanged directories; without one, that of this user.
     """
-    selection = select(directory, dockerfile=dockerfile, exclude=exclude, limit=limit)
-    text = read(selection.directory, selection.dockerfile).decode("utf-8", "replace")
+    selection = select(
+        directory, dockerfile=dockerfile, dockerfile_text=dockerfile_text, exclude=exclude, limit=limit
+    )
+    text = dockerfile_text
+    if text is None:
+        text = read(selection.directory, selection.dockerfile).decode("utf-8", "replace")
     chosen = choose(encoder, size=selection.size)
     statcache = statcache or StatCache()
     # Any number but 0, which stands for none.

@@ -15,6 +15,7 @@ from pipecat_nb.context.dockerfile import (
     find_dockerfile,
     find_ignore_file,
     missing,
+    place_dockerfile,
     read,
 )
 from pipecat_nb.context.dockerignore import Matcher, rules
@@ -43,7 +44,7 @@ class Member(NamedTuple):
     """One path that is sent: relative with `/`, its size in bytes (0 but for files) and mode, a link's target.
 
     Directories are members only where nothing below them is sent. `rule` is what keeps a path that would else be
-    left out. `stamp` is that of a file.
+    left out. `stamp` is that of a file; `content` that of one which is not in the directory.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Member(NamedTuple):
     target: str = ""
     rule: Rule | None = None
     stamp: Stamp | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +103,23 @@ def select(
     directory: str | os.PathLike[str],
     *,
     dockerfile: str | os.PathLike[str] = "Dockerfile",
+    dockerfile_text: str | None = None,
     exclude: Iterable[str] = (),
     limit: int = CONTEXT_LIMIT,
 ) -> Selection:
     """What would be sent of a directory, sorted by path, and what not, and why.
 
     `<dockerfile>.dockerignore`, else `.dockerignore`, decides as for Docker; without one, the official command
-    line's default exclusions and `exclude`. The Dockerfile and the ignore file are always sent. Raises a
-    ContextError.
+    line's default exclusions and `exclude`. The Dockerfile and the ignore file are always sent. `dockerfile_text`
+    takes the place of the Dockerfile, which need not be there. Raises a ContextError.
     """
     root = find_directory(directory)
     exclude = tuple(exclude)
     try:
-        path, needed = find_dockerfile(root, dockerfile)
+        if dockerfile_text is None:
+            path, needed = find_dockerfile(root, dockerfile)
+        else:
+            path, needed = place_dockerfile(root, dockerfile), []
         ignore_file, also_needed = find_ignore_file(root, path)
     except PermissionError as error:
         raise unreadable([f"{error.filename} ({error.strerror})"]) from error
@@ -126,7 +132,9 @@ def select(
     walked_at = time.time_ns()
     walk = _Walk(root, matcher, always={*needed, *also_needed}, emptied=bool(ignore_file))
     walk.run()
-    if not any(member.path == needed[-1] for member in walk.members):
+    if dockerfile_text is not None:
+        walk.members = [*_beside(walk.members, path), _written(path, dockerfile_text)]
+    elif not any(member.path == needed[-1] for member in walk.members):
         # Only where the file system takes one case for the other, as the service's does not.
         raise missing(root, os.fspath(dockerfile))
     size = sum(member.size for member in walk.members)
@@ -140,6 +148,18 @@ def select(
         exclude_unread=bool(ignore_file and any(exclude)),
         walked_at=walked_at,
     )
+
+
+def _beside(members: list[Member], path: str) -> Iterator[Member]:
+    """The members that can be beside a file of this path."""
+    for member in members:
+        if member.path != path and not (member.kind == "directory" and path.startswith(f"{member.path}/")):
+            yield member
+
+
+def _written(path: str, text: str) -> Member:
+    content = text.encode("utf-8", "surrogateescape")
+    return Member(path, "file", len(content), rule=Rule(path, ALWAYS), content=content)
 
 
 def _above(size: int, limit: int) -> str:

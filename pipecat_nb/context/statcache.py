@@ -120,9 +120,11 @@ def _checksum(content: bytes) -> str:
 
 def _state(selection: Selection, encoder: EncoderName) -> str:
     """A digest of all that decides about the archive's bytes, as far as it is known without reading a file."""
-    values: list[str | int] = [FORMAT, encoder]
-    for path, kind, size, mode, target, _, stamp in selection.members:
+    values: list[str | int | bytes] = [FORMAT, encoder]
+    for path, kind, size, mode, target, _, stamp, content in selection.members:
         values += (path, kind, size, mode, target)
         values += stamp or ()
+        if content is not None:
+            values.append(content)
     # Version 2: the later ones write down which values are one object in memory.
     return hashlib.blake2b(marshal.dumps(values, 2), digest_size=16).hexdigest()

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def build(
     *,
     region: str | None = None,
     dockerfile: str | None = None,
+    dockerfile_text: str | None = None,
     note: str = "",
     encoder: EncoderChoice = "auto",
     no_cache: bool = False,
@@ -37,7 +39,8 @@ def build(
     """Build a directory's image: what it returns was accepted by the service, and is followed to its end.
 
     Without a directory, that of `./pcc-deploy.toml` or the current one; without a client, one with the
-    credentials at hand, or the local service. `encoder` is explained at `pack`; `no_cache` builds also what was
+    credentials at hand, or the local service. `dockerfile_text` is built by instead of the directory's Dockerfile,
+    which need not be there and is not written. `encoder` is explained at `pack`; `no_cache` builds also what was
     built before; `allow_secrets` are files, or directories, that are sent although keys were found in them. Raises
     a PipecatError.
     """
@@ -45,6 +48,7 @@ def build(
         directory,
         region=region,
         dockerfile=dockerfile,
+        dockerfile_text=dockerfile_text,
         note=note,
         encoder=encoder,
         no_cache=no_cache,
@@ -96,6 +100,7 @@ class Workspace:
         *,
         region: str | None = None,
         dockerfile: str | None = None,
+        dockerfile_text: str | None = None,
         note: str = "",
         encoder: EncoderChoice = "auto",
         no_cache: bool = False,
@@ -119,7 +124,8 @@ class Workspace:
         )
         show(handle)
         try:
-            with self._pack(handle, exclude=project.exclude, encoder=encoder, no_cache=no_cache) as packed:
+            pack = partial(context.pack, exclude=project.exclude, encoder=encoder, no_cache=no_cache)
+            with self._pack(handle, partial(pack, dockerfile_text=dockerfile_text)) as packed:
                 context.refuse(
                     packed.secrets,
                     allowed=allow_secrets,
@@ -145,17 +151,9 @@ class Workspace:
         self._keep(handle, packed, created.build, no_cache=no_cache)
         return handle
 
-    def _pack(
-        self, handle: BuildHandle, *, exclude: tuple[str, ...], encoder: EncoderChoice, no_cache: bool
-    ) -> context.BuildContext:
+    def _pack(self, handle: BuildHandle, pack: Callable[..., context.BuildContext]) -> context.BuildContext:
         begun = time.monotonic()
-        packed = context.pack(
-            handle.directory,
-            dockerfile=handle.dockerfile_path,
-            exclude=exclude,
-            encoder=encoder,
-            no_cache=no_cache,
-        )
+        packed = pack(handle.directory, dockerfile=handle.dockerfile_path)
         with handle.hold_trait_notifications():
             handle.dockerfile_path = packed.dockerfile
             handle.context_hash = packed.hash

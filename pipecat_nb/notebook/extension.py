@@ -37,7 +37,8 @@ def unload(shell: "InteractiveShell") -> None:
     if magics is None:
         return
     magics.close()
-    manager.magics["line"].pop("pcbuild", None)
+    for table in manager.magics.values():
+        table.pop("pcbuild", None)
     shell.configurables.remove(magics)
     if shell.display_formatter is not None:
         shell.display_formatter.ipython_display_formatter.pop(".".join(_HANDLE), None)

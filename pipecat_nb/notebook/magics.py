@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakValueDictionary
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class
 from traitlets import Unicode
 
 from pipecat_nb import settings
@@ -73,11 +73,14 @@ class PipecatMagics(Magics):
             self._shown = (self.shell.execution_count, [*handles, handle])
             self._screen.show(handle)
 
-    @line_magic
-    def pcbuild(self, line: str) -> Any:
-        """Build a directory's image on Pipecat Cloud, or locally without an account: `%pcbuild help` explains."""
+    @line_cell_magic
+    def pcbuild(self, line: str, cell: str | None = None) -> Any:
+        """Build a directory's image on Pipecat Cloud, or locally without an account: `%pcbuild help` explains.
+
+        The body of a cell is the Dockerfile that is built by; the directory is not written.
+        """
         try:
-            name, given = options.parse(options.words(line))
+            name, given = options.parse(options.words(line), dockerfile_text=cell)
         except options.HelpShown:
             return None
         try:
@@ -91,6 +94,7 @@ class PipecatMagics(Magics):
             given.directory,
             region=given.region or self.region or None,
             dockerfile=given.dockerfile or self.dockerfile or None,
+            dockerfile_text=given.dockerfile_text,
             note=given.note,
             encoder=given.encoder,
             no_cache=given.no_cache,

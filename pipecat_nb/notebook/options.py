@@ -226,12 +226,15 @@ def words(line: str) -> list[str]:
         raise UsageError(f"%pcbuild: {error} in {line!r}.") from None
 
 
-def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
+def parse(words: Sequence[str], *, dockerfile_text: str | None = None) -> tuple[str, argparse.Namespace]:
     """The subcommand that a line's words mean, and its arguments; raises UsageError, or HelpShown for `--help`.
 
     A first word that is a subcommand is one. Anything else is a directory to build, or its options.
+    `dockerfile_text` is the body of a cell.
     """
     first = words[0] if words else ""
+    if dockerfile_text is not None:
+        _expect_dockerfile(first, dockerfile_text)
     if first in _TYPED:
         return first, _parser(first).parse(words[1:])
     if first in ("-h", "--help"):
@@ -241,7 +244,19 @@ def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
         # Close enough for a slip of the hand, not for `agent`, which shares four letters with `target`.
         for close in difflib.get_close_matches(first.lower(), _TYPED, n=1, cutoff=0.75):
             raise UsageError(f"There is no directory {first!r} to build. Did you mean `%pcbuild {close}`?")
-    return BUILD, _parser(BUILD).parse(words)
+    given = _parser(BUILD).parse(words)
+    given.dockerfile_text = dockerfile_text
+    return BUILD, given
+
+
+def _expect_dockerfile(first: str, text: str) -> None:
+    """Raise a UsageError where a cell's body cannot be meant as the Dockerfile of what is built."""
+    if first in _TYPED:
+        raise UsageError(
+            f"%%pcbuild builds by the Dockerfile in its cell. `%pcbuild {first}`, with one %, has none."
+        )
+    if not text.strip():
+        raise UsageError("%%pcbuild: the cell has no Dockerfile. With one %, the directory's own is built by.")
 
 
 def help_text(topic: str | None = None) -> str:
@@ -256,6 +271,7 @@ def help_text(topic: str | None = None) -> str:
 
 
 _NOTES = """\
+`%%pcbuild DIR` builds by the Dockerfile in the rest of its cell; the directory is not written.
 `build = %pcbuild DIR` keeps the build's handle: build.status, build.wait(), build.logs().
 A directory that has a subcommand's name is written ./logs.
 `%config PipecatMagics` shows the defaults that can be set, `%pcbuild help SUBCOMMAND` explains more."""

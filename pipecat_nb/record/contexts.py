@@ -4,7 +4,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 
 from pipecat_nb.context import BuildContext
 from pipecat_nb.context.manifest import Manifest, content_of, dump, load
@@ -102,7 +101,7 @@ def _keep_texts(database: sqlite3.Connection, packed: BuildContext, number: int)
     for digest, path in _small_texts(packed):
         if database.execute("UPDATE texts SET used = ? WHERE digest = ?", [number, digest]).rowcount:
             continue
-        content = _read(packed.directory, path, digest)
+        content = _read(packed, path, digest)
         if content is not None and b"\0" not in content:
             text = zlib.compress(content)
             database.execute("INSERT INTO texts (digest, used, text) VALUES (?, ?, ?)", [digest, number, text])
@@ -130,10 +129,14 @@ def _is_environment(path: str) -> bool:
     return is_environment(path.rpartition("/")[2])
 
 
-def _read(directory: Path, path: str, digest: str) -> bytes | None:
-    """The file's content, if it is still what was sent."""
+def _read(packed: BuildContext, path: str, digest: str) -> bytes | None:
+    """The file's content, if it is still what was sent; that of a Dockerfile need not be in the directory."""
+    if path == packed.dockerfile:
+        content = packed.dockerfile_text.encode("utf-8", "surrogateescape")
+        if sha256(content).hexdigest() == digest:
+            return content
     try:
-        content = to_local(directory, path).read_bytes()
+        content = to_local(packed.directory, path).read_bytes()
     except OSError:
         return None
     return content if sha256(content).hexdigest() == digest else None

@@ -276,6 +276,25 @@ def test_memory_stays_constant(tmp_path: Path) -> None:
     assert peak < 24 * 2**20
 
 
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "deploy/Dockerfile", "empty/Dockerfile"])
+def test_a_dockerfile_that_is_not_in_the_directory(tmp_path: Path, dockerfile: str) -> None:
+    make(tmp_path / "a", bot_py="x", Dockerfile="FROM other\n")
+    (tmp_path / "a" / "empty").mkdir()
+    text = "FROM scratch\nCOPY bot.py /\n"
+    with pack(tmp_path / "a", dockerfile=dockerfile, dockerfile_text=text) as overlaid:
+        assert overlaid.dockerfile_text == text
+        with tarfile.open(overlaid.archive) as tar:
+            content = tar.extractfile(dockerfile)
+            assert content is not None
+            assert content.read().decode() == text
+            assert tar.getnames() == sorted(tar.getnames())
+    (tmp_path / "a" / dockerfile).parent.mkdir(exist_ok=True)
+    (tmp_path / "a" / dockerfile).write_text(text)
+    with pack(tmp_path / "a", dockerfile=dockerfile) as written:
+        assert written.hash == overlaid.hash
+        assert written.manifest == overlaid.manifest
+
+
 def test_a_header_holds_more_than_8_gib() -> None:
     size = 9 * 2**30
     block = header(Member("models/large.bin", "file", size)).tobuf(tarfile.PAX_FORMAT)

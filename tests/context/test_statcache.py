@@ -59,6 +59,15 @@ def test_an_unchanged_directory_is_known_and_its_archive_is_written_when_it_is_n
     assert not path.exists()
 
 
+def test_a_dockerfile_that_is_not_in_the_directory_is_part_of_what_is_known(agent: Path, cache: StatCache) -> None:
+    hashes = []
+    for text in ("FROM a\n", "FROM b\n", "FROM a\n", "FROM a\n"):
+        with context.pack(agent, statcache=cache, dockerfile_text=text) as packed:
+            hashes.append((packed.hash, written_at_once(packed)))
+    assert hashes[0][0] == hashes[2][0] != hashes[1][0]
+    assert [written for _, written in hashes] == [True, True, True, False]
+
+
 def test_each_encoder_is_remembered_by_itself(agent: Path, cache: StatCache) -> None:
     for encoder in ("identical", "parallel"):
         with pack(agent, cache, encoder=encoder) as first:

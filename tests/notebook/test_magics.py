@@ -108,6 +108,36 @@ class TestBuilding:
             run(shell, f"build = %pcbuild './{name}'")
             assert shell.user_ns["build"].name == name
 
+    def test_a_cell_is_the_dockerfile(self, shell: InteractiveShell, agent: Path, here: Path) -> None:
+        before = sorted((path, path.read_bytes()) for path in agent.rglob("*"))
+        run(shell, "%%pcbuild ./agent --wait --note cell\nFROM scratch\nCOPY bot.py /from-a-cell.py\n")
+        run(shell, "build = %pcbuild status ^1")
+        build = shell.user_ns["build"]
+        assert (build.status, build.note, build.dockerfile_path) == ("success", "cell", "Dockerfile")
+        assert any("/from-a-cell.py" in line for line in build.logs())
+        assert sorted((path, path.read_bytes()) for path in agent.rglob("*")) == before
+        # The same cell is the same build, the directory's own Dockerfile another, and what differs is known.
+        run(shell, "%%pcbuild ./agent\nFROM scratch\nCOPY bot.py /from-a-cell.py\n")
+        run(shell, "own = %pcbuild ./agent --wait")
+        assert shell.user_ns["own"].id != build.id
+        run(shell, "why = %pcbuild diff")
+        (change,) = shell.user_ns["why"].changes
+        assert change.path == "Dockerfile"
+        assert "-COPY bot.py /from-a-cell.py" in change.diff
+
+    def test_a_directory_without_a_dockerfile_is_built_by_a_cell(
+        self, shell: InteractiveShell, agent: Path, here: Path
+    ) -> None:
+        (agent / "Dockerfile").unlink()
+        run(shell, "name = 'bot.py'")
+        run(shell, "%%pcbuild ./agent --dockerfile deploy/Dockerfile --wait\nFROM scratch\nCOPY bot.py /\n")
+        run(shell, "build = %pcbuild status ^1")
+        assert (shell.user_ns["build"].status, shell.user_ns["build"].dockerfile_path) == (
+            "success",
+            "deploy/Dockerfile",
+        )
+        assert not (agent / "deploy").exists()
+
     def test_why_it_was_built_again(
         self, shell: InteractiveShell, agent: Path, here: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -162,6 +192,19 @@ class TestBadInput:
     ) -> None:
         with pytest.raises(error, match=said):
             run(shell, f"%pcbuild {line}")
+
+    @pytest.mark.parametrize(
+        ("cell", "said"),
+        [
+            ("%%pcbuild ./agent\n\n", "the cell has no Dockerfile"),
+            ("%%pcbuild preview ./agent\nFROM scratch\n", "`%pcbuild preview`, with one %"),
+        ],
+    )
+    def test_a_cell_that_is_no_dockerfile(
+        self, shell: InteractiveShell, agent: Path, here: Path, cell: str, said: str
+    ) -> None:
+        with pytest.raises(UsageError, match=said):
+            run(shell, cell)
 
     def test_what_was_not_built_says_so(
         self, shell: InteractiveShell, here: Path, capsys: pytest.CaptureFixture[str]

@@ -29,6 +29,7 @@ def test_nothing_is_the_project_here() -> None:
             "no_cache": False,
             "allow_secret": [],
             "wait": False,
+            "dockerfile_text": None,
         },
     )
 
@@ -48,6 +49,7 @@ def test_a_build_with_all_its_options() -> None:
         "no_cache": True,
         "allow_secret": ["a.pem", "b/.env"],
         "wait": True,
+        "dockerfile_text": None,
     }
 
 
