@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipecat_nb.notebook import difference, preview
+from pipecat_nb.notebook.completion import matcher
 from pipecat_nb.notebook.live import Cards, Lines, Screen
 from pipecat_nb.notebook.magics import PipecatMagics
 
@@ -23,6 +24,8 @@ def load(shell: "InteractiveShell") -> None:
     screen: Screen = Cards(lambda: shell.display_pub) if live else Lines()
     magics = PipecatMagics(shell, screen=screen)
     shell.register_magics(magics)
+    magics.matcher = matcher(magics.known)
+    shell.Completer.custom_matchers.append(magics.matcher)
     if live:
         assert shell.display_formatter is not None
         shell.display_formatter.ipython_display_formatter.for_type_by_name(*_HANDLE, magics.show)
@@ -40,6 +43,7 @@ def unload(shell: "InteractiveShell") -> None:
     for table in manager.magics.values():
         table.pop("pcbuild", None)
     shell.configurables.remove(magics)
+    shell.Completer.custom_matchers.remove(magics.matcher)
     if shell.display_formatter is not None:
         shell.display_formatter.ipython_display_formatter.pop(".".join(_HANDLE), None)
         for kind in _PAGES:

@@ -11,12 +11,14 @@ from traitlets import Unicode
 from pipecat_nb import settings
 from pipecat_nb.errors import ContextTooLarge, PipecatError, WaitInterrupted
 from pipecat_nb.notebook import options, preview, table
+from pipecat_nb.notebook.completion import Known
 from pipecat_nb.notebook.live import Screen
 from pipecat_nb.settings import Target
 from pipecat_nb.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
+    from IPython.core.completer import Matcher
     from IPython.core.interactiveshell import InteractiveShell
 
     from pipecat_nb.lifecycle import BuildHandle, Explanation, Workspace
@@ -51,6 +53,8 @@ class PipecatMagics(Magics):
     def __init__(self, shell: "InteractiveShell", *, screen: Screen) -> None:
         super().__init__(shell)
         self._screen = screen
+        #: What completes its lines, while the extension is loaded.
+        self.matcher: Matcher | None = None
         # Cards that were shown by the execution with this count, which its result need not show again.
         self._shown: tuple[int, list[BuildHandle]] = (0, [])
         # Who asks for a build that has a handle gets that one, and all its cards say the same.
@@ -72,6 +76,16 @@ class PipecatMagics(Magics):
         if handle not in handles:
             self._shown = (self.shell.execution_count, [*handles, handle])
             self._screen.show(handle)
+
+    def known(self) -> Known:
+        """What can be completed of builds and regions, from the local record."""
+        from pipecat_nb.record import Record
+
+        try:
+            record = Record(settings.resolve(**self._place).account)
+        except PipecatError:
+            return Known()
+        return Known(builds=record.recent(), regions=record.regions())
 
     @line_cell_magic
     def pcbuild(self, line: str, cell: str | None = None) -> Any:

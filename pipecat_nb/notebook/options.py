@@ -212,7 +212,18 @@ SUBCOMMANDS = {
 
 
 #: The subcommands that are typed: to build needs none.
-_TYPED = [name for name in SUBCOMMANDS if name != BUILD]
+TYPED = [name for name in SUBCOMMANDS if name != BUILD]
+
+
+def flags(name: str) -> list[str]:
+    """The options of a subcommand, as they are typed."""
+    return [flag for action in _parser(name)._actions for flag in action.option_strings if flag.startswith("--")]
+
+
+def switches(name: str) -> list[str]:
+    """Those of the options that take no value."""
+    actions = _parser(name)._actions
+    return [flag for action in actions if action.nargs == 0 for flag in action.option_strings]
 
 
 def words(line: str) -> list[str]:
@@ -235,14 +246,14 @@ def parse(words: Sequence[str], *, dockerfile_text: str | None = None) -> tuple[
     first = words[0] if words else ""
     if dockerfile_text is not None:
         _expect_dockerfile(first, dockerfile_text)
-    if first in _TYPED:
+    if first in TYPED:
         return first, _parser(first).parse(words[1:])
     if first in ("-h", "--help"):
         print(help_text())
         raise HelpShown
     if first.isalpha() and not Path(first).exists():
         # Close enough for a slip of the hand, not for `agent`, which shares four letters with `target`.
-        for close in difflib.get_close_matches(first.lower(), _TYPED, n=1, cutoff=0.75):
+        for close in difflib.get_close_matches(first.lower(), TYPED, n=1, cutoff=0.75):
             raise UsageError(f"There is no directory {first!r} to build. Did you mean `%pcbuild {close}`?")
     given = _parser(BUILD).parse(words)
     given.dockerfile_text = dockerfile_text
@@ -251,7 +262,7 @@ def parse(words: Sequence[str], *, dockerfile_text: str | None = None) -> tuple[
 
 def _expect_dockerfile(first: str, text: str) -> None:
     """Raise a UsageError where a cell's body cannot be meant as the Dockerfile of what is built."""
-    if first in _TYPED:
+    if first in TYPED:
         raise UsageError(
             f"%%pcbuild builds by the Dockerfile in its cell. `%pcbuild {first}`, with one %, has none."
         )
@@ -263,10 +274,10 @@ def help_text(topic: str | None = None) -> str:
     """The page that explains everything, or that of one subcommand; raises UsageError for an unknown one."""
     if topic is not None:
         if topic not in SUBCOMMANDS:
-            raise UsageError(f"%pcbuild has no subcommand {topic!r}; it has {', '.join(_TYPED)}.")
+            raise UsageError(f"%pcbuild has no subcommand {topic!r}; it has {', '.join(TYPED)}.")
         return _parser(topic).format_help().rstrip()
     width = max(map(len, SUBCOMMANDS)) + 2
-    rows = (f"  {name:<{width}}{each.summary}" for name, each in SUBCOMMANDS.items() if name in _TYPED)
+    rows = (f"  {name:<{width}}{each.summary}" for name, each in SUBCOMMANDS.items() if name in TYPED)
     return "\n".join([_parser(BUILD).format_help().rstrip(), "", "subcommands:", *rows, "", _NOTES])
 
 

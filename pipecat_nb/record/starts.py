@@ -66,6 +66,11 @@ class Record:
         query = "SELECT id FROM starts WHERE target = :target GROUP BY id ORDER BY max(number) DESC"
         return [row["id"] for row in self._database.rows(query, {"target": self._target})]
 
+    def regions(self) -> list[str]:
+        """The regions that were built for here."""
+        query = "SELECT DISTINCT region FROM starts WHERE target = :target AND region != '' ORDER BY region"
+        return [row["region"] for row in self._database.rows(query, {"target": self._target})]
+
     def columns(self) -> Mapping[str, Mapping[str, Any]]:
         """By build id: directory, name, git_*, pack_time, upload_time, files of the start that made it, and of all
         starts that led to it, whether one got it from the cache (cached), and the last note.

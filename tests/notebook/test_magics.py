@@ -337,6 +337,7 @@ def test_unloading_leaves_nothing() -> None:
             [type(each) for each in shell.configurables],
             [set(each.deferred_printers) for each in formatters],
             {thread.name for thread in threading.enumerate()},
+            list(shell.Completer.custom_matchers),
         )
 
     shell.run_line_magic("unload_ext", "pipecat_nb")  # IPython loads its own magics when they are first used
