@@ -3,6 +3,7 @@
 from pipecat_nb.lifecycle.diagnosis import Diagnosis, diagnose
 from pipecat_nb.lifecycle.explanation import Explanation, FileChange, Side, difference, why
 from pipecat_nb.lifecycle.handle import BuildHandle
+from pipecat_nb.lifecycle.progress import Progress
 from pipecat_nb.lifecycle.stages import Stage
 from pipecat_nb.lifecycle.workspace import Workspace, build, pack
 
@@ -11,6 +12,7 @@ __all__ = [
     "Diagnosis",
     "Explanation",
     "FileChange",
+    "Progress",
     "Side",
     "Stage",
     "Workspace",

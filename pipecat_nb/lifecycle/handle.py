@@ -14,6 +14,7 @@ from pipecat_nb import models
 from pipecat_nb.errors import BuildError, BuildFailed, BuildTimedOut, PipecatError, WaitTimeout
 from pipecat_nb.lifecycle.diagnosis import Diagnosis, diagnose
 from pipecat_nb.lifecycle.explanation import Explanation, why
+from pipecat_nb.lifecycle.progress import Progress, progress
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
 from pipecat_nb.logs import parse
 from pipecat_nb.record import Record
@@ -62,6 +63,9 @@ class BuildHandle(HasTraits):
     pack_seconds = Float(None, allow_none=True)
     upload_seconds = Float(None, allow_none=True)
     diagnosis = Instance(Diagnosis, allow_none=True, help="Why the build failed: step, last lines, known cause.")
+    progress = Instance(
+        Progress, allow_none=True, help="How far it has come, by its log; only if it is looked at."
+    )
     trouble = Unicode(help="Why the last look at the service failed; it is tried again.")
     problem = Unicode(help="Why no build could be created.")
     warning = Unicode(help="What the service might object to in the context.")
@@ -71,6 +75,8 @@ class BuildHandle(HasTraits):
         self._client = client
         #: Whether a watcher keeps this up to date.
         self.followed = False
+        #: Whether somebody looks at it: only then its log is read while it is built.
+        self.looked_at = False
         self._ended = threading.Event()
         # Whoever asks the service, the watching thread or another, brings the news.
         self._updating = threading.RLock()
@@ -236,6 +242,8 @@ class BuildHandle(HasTraits):
         # Why it failed comes first: who is woken by the status finds it there.
         if build.final and build.status != models.SUCCESS:
             self.diagnosis = self._diagnose(build)
+        elif build.final and self.looked_at:
+            self._read_log(build)
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
@@ -248,6 +256,17 @@ class BuildHandle(HasTraits):
             self.error_message = build.error_message or ""
             self.trouble = ""
             self.status = build.status
+
+    def look_at_log(self) -> None:
+        """Read the log, if somebody looks and there is more to come."""
+        if self.looked_at and self.build is not None and self.status == models.BUILDING:
+            self._read_log(self.build)
+
+    def _read_log(self, build: models.Build) -> None:
+        # The log is not the build: where it cannot be read, the build goes on without it.
+        with contextlib.suppress(PipecatError):
+            lines = self._client.build_logs(build.id, limit=READ).lines
+            self.progress = progress(lines, status=build.status)
 
     def _diagnose(self, build: models.Build) -> Diagnosis:
         try:

@@ -24,6 +24,8 @@ RECONCILE = 4
 class Watcher:
     """Follows builds with one list request a look, from a daemon thread that lives while there is one to follow.
 
+    Logs are read of those builds only that somebody looks at.
+
     A look that fails changes no build's status: its handles say why in `trouble`, and it is tried again.
     """
 
@@ -101,6 +103,8 @@ class Watcher:
                 _tell(handle, self._ask(handle))
             else:
                 _tell(handle, build)
+        for handle in handles:
+            handle.look_at_log()
 
     def _ask(self, handle: BuildHandle) -> Build | str:
         """The service's record of one build, or why there is none."""

@@ -68,6 +68,9 @@ class Snapshot:
     excerpt: tuple[str, ...] = ()
     log_tail: tuple[str, ...] = ()
     advice: str = ""
+    step: str = ""
+    step_share: float | None = None
+    log_now: tuple[str, ...] = ()
     trouble: str = ""
     problem: str = ""
     warning: str = ""
@@ -75,12 +78,13 @@ class Snapshot:
     @classmethod
     def of(cls, handle: "BuildHandle") -> "Snapshot":
         """The handle's state now, its texts made fit to be shown."""
-        from pipecat_nb.lifecycle import Diagnosis  # noqa: PLC0415  the extension loads this module
+        from pipecat_nb.lifecycle import Diagnosis, Progress  # noqa: PLC0415  the extension loads this module
 
         def text(value: str) -> str:
             return printable(value, limit=LINE_LIMIT)
 
         found = handle.diagnosis or Diagnosis()
+        now = handle.progress or Progress()
         return cls(
             status=text(handle.status),
             name=text(handle.name),
@@ -105,6 +109,9 @@ class Snapshot:
             excerpt=tuple(text(line) for line in str(found.excerpt or "").splitlines()),
             log_tail=tuple(text(line) for line in found.tail[-TAIL:]),
             advice=text(found.advice),
+            step=text(now.words),
+            step_share=now.share,
+            log_now=() if handle.final else tuple(text(line) for line in now.tail),
             trouble=text(handle.trouble),
             problem=text(handle.problem),
             warning=text(handle.warning),
@@ -180,8 +187,11 @@ def _step(stage: "Stage", snapshot: Snapshot) -> Step:
         detail = f"{size(snapshot.sent)} of {size(snapshot.archive_size)}"
     elif stage.name == "upload" and stage.state == "done":
         detail = size(snapshot.archive_size)
-    elif stage.name == "build" and stage.state == "done" and snapshot.image_size:
-        detail = f"image {size(snapshot.image_size)}"
+    elif stage.name == "build" and stage.state == "active":
+        detail, share = snapshot.step, snapshot.step_share
+    elif stage.name == "build" and stage.state == "done":
+        image = f"image {size(snapshot.image_size)}" if snapshot.image_size else ""
+        detail = ", ".join(filter(None, (image, snapshot.step)))
     return Step(
         state=stage.state,
         name=_STAGES[stage.name][_FORMS[stage.state]] if stage.name in _STAGES else stage.name,
@@ -200,6 +210,7 @@ def html(snapshot: Snapshot) -> str:
         *_head(snapshot),
         *_stages(snapshot.steps),
         *_facts(snapshot),
+        *_now(snapshot),
         *_warning(snapshot),
         *_failure(snapshot),
         "</section>",
@@ -235,6 +246,12 @@ def _facts(snapshot: Snapshot) -> Iterable[str]:
     for name, value in (("image", snapshot.image_uri), ("id", snapshot.id)):
         if value:
             yield f'<div class="pcb-fact"><span>{name}</span> <code><bdi>{escape(value)}</bdi></code></div>'
+
+
+def _now(snapshot: Snapshot) -> Iterable[str]:
+    if snapshot.log_now:
+        lines = escape("\n".join(snapshot.log_now))
+        yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines"><span>{lines}</span></pre>'
 
 
 def _warning(snapshot: Snapshot) -> Iterable[str]:

@@ -71,6 +71,7 @@ class Cards:
         self._thread: threading.Thread | None = None
 
     def show(self, handle: "BuildHandle") -> None:
+        handle.looked_at = True
         shown = _Shown(handle, uuid.uuid4().hex, self._publisher(), bundle(handle))
         _publish(shown, update=False)
         if settled(handle) or self._closed.is_set():

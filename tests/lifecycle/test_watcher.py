@@ -43,6 +43,38 @@ def test_one_request_a_look_for_all_builds(scripted: Scripted, watched: Workspac
     assert [asked.path for asked in scripted.asked] == ["/v1/builds?limit=100&offset=0"] * 2
 
 
+def test_logs_are_read_of_builds_that_somebody_looks_at(scripted: Scripted, watched: Workspace) -> None:
+    log = Answer(body={"logs": ["STEP 1/2: FROM scratch", "STEP 2/2: COPY . /"]})
+    scripted.answers = [
+        listed(row(1, "building"), row(2, "building")),
+        log,
+        listed(row(1, "success"), row(2, "success")),
+        log,
+    ]
+    seen, unseen = (watched.attach(Build.from_json(row(number, "building"))) for number in (1, 2))
+    seen.looked_at = True
+    wait_until(lambda: seen.progress, "the log")
+    assert seen.progress is not None
+    assert seen.progress.words == "step 2 of 2: COPY . /"
+    seen.wait(30)
+    assert seen.progress.words == "2 steps"
+    assert unseen.progress is None
+    assert [asked.path.partition("?")[0] for asked in scripted.asked[:2]] == [
+        "/v1/builds",
+        "/v1/builds/build-1/logs",
+    ]
+    assert not any("build-2" in asked.path for asked in scripted.asked)
+
+
+def test_a_log_that_cannot_be_read_stops_nothing(scripted: Scripted, watched: Workspace) -> None:
+    refused = Answer(404, {"error": "no log", "code": "X"})
+    scripted.answers = [listed(row(1, "building")), refused, listed(row(1, "success")), refused]
+    handle = watched.attach(Build.from_json(row(1, "building")))
+    handle.looked_at = True
+    assert handle.wait(30).status == "success"
+    assert (handle.progress, handle.trouble) == (None, "")
+
+
 def test_a_failed_look_is_trouble_and_not_a_failed_build(scripted: Scripted, watched: Workspace) -> None:
     scripted.answers = [Answer(500, {"error": "Internal server error", "code": "X"}), listed(row(1, "success"))]
     handle = watched.attach(Build.from_json(row(1, "building")))

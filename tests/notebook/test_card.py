@@ -9,6 +9,7 @@ import pytest
 
 from pipecat_nb.client import Client, Retry
 from pipecat_nb.lifecycle import BuildHandle, Diagnosis, diagnose
+from pipecat_nb.lifecycle.progress import progress
 from pipecat_nb.models import Build
 from pipecat_nb.notebook import card
 from pipecat_nb.notebook.card import Snapshot
@@ -75,6 +76,20 @@ def both(build: BuildHandle) -> tuple[Page, str]:
 
 def stages(page: Page) -> list[str | None]:
     return [attributes["data-state"] for tag, attributes in page.tags if tag == "li"]
+
+
+def test_a_build_shows_its_step_and_the_logs_last_lines_while_it_goes_on() -> None:
+    log = ["STEP 1/4: FROM x", "STEP 2/4: COPY . .", "STEP 3/4: RUN make <all>", "cc -c a.c"]
+    traits = built("building", completed_at=None) | {"progress": progress(log, status="building")}
+    page, text = both(handle("building", **traits))
+    for said in (page.text, text):
+        assert "step 3 of 4: RUN make <all>" in said
+    assert "cc -c a.c" in page.text
+    assert [attributes.get("style") for tag, attributes in page.tags if tag == "li"][3] == "--pcb-share:50.0%"
+    traits = built("success", image_size=2048) | {"progress": progress(log, status="success")}
+    page, text = both(handle("success", **traits))
+    assert "image 2.0 kB, 3 steps" in page.text
+    assert "cc -c a.c" not in page.text
 
 
 def test_a_warning_stands_on_the_card() -> None:
