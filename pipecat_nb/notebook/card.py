@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import shorten
 from typing import TYPE_CHECKING, Literal
 
 from pipecat_nb import models
@@ -32,6 +33,9 @@ _STAGES = {
     "build": ("Build", "Building", "Built", "Build failed"),
 }
 _FORMS = {"waiting": 0, "skipped": 0, "active": 1, "done": 2, "failed": 3}
+
+#: The longest text of a step that a stage shows.
+STEP = 70
 
 #: The last lines of a failed build's log that a card shows.
 TAIL = 12
@@ -109,7 +113,7 @@ class Snapshot:
             excerpt=tuple(text(line) for line in str(found.excerpt or "").splitlines()),
             log_tail=tuple(text(line) for line in found.tail[-TAIL:]),
             advice=text(found.advice),
-            step=text(now.words),
+            step=shorten(text(now.words), STEP, placeholder=" …"),
             step_share=now.share,
             log_now=() if handle.final else tuple(text(line) for line in now.tail),
             trouble=text(handle.trouble),
