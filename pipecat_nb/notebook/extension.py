@@ -1,8 +1,9 @@
 """What loading the extension puts into IPython, and unloading takes out again."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from pipecat_nb.notebook import difference, preview
 from pipecat_nb.notebook.completion import matcher
 from pipecat_nb.notebook.live import Cards, Lines, Screen
 from pipecat_nb.notebook.magics import PipecatMagics
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 # By name: the classes, and all that they need, are imported when they are first used.
 _HANDLE = ("pipecat_nb.lifecycle.handle", "BuildHandle")
 _PAGES = {
-    ("pipecat_nb.context.pack", "BuildContext"): preview.html,
-    ("pipecat_nb.lifecycle.explanation", "Explanation"): difference.html,
+    ("pipecat_nb.context.pack", "BuildContext"): "preview",
+    ("pipecat_nb.lifecycle.explanation", "Explanation"): "difference",
 }
+
+
+def _page(module: str) -> Callable[[Any], str]:
+    """What makes the page of an object: `html` of a module that is imported when the first one is shown."""
+    return lambda shown: str(import_module(f"pipecat_nb.notebook.{module}").html(shown))
 
 
 def load(shell: "InteractiveShell") -> None:
@@ -29,8 +35,8 @@ def load(shell: "InteractiveShell") -> None:
     if live:
         assert shell.display_formatter is not None
         shell.display_formatter.ipython_display_formatter.for_type_by_name(*_HANDLE, magics.show)
-        for kind, html in _PAGES.items():
-            shell.display_formatter.formatters["text/html"].for_type_by_name(*kind, html)
+        for kind, module in _PAGES.items():
+            shell.display_formatter.formatters["text/html"].for_type_by_name(*kind, _page(module))
 
 
 def unload(shell: "InteractiveShell") -> None:

@@ -10,7 +10,7 @@ from traitlets import Unicode
 
 from pipecat_nb import settings
 from pipecat_nb.errors import ContextTooLarge, PipecatError, WaitInterrupted
-from pipecat_nb.notebook import options, preview, table
+from pipecat_nb.notebook import options, table
 from pipecat_nb.notebook.completion import Known
 from pipecat_nb.notebook.live import Screen
 from pipecat_nb.settings import Target
@@ -120,6 +120,7 @@ class PipecatMagics(Magics):
 
     def _preview(self, given: Namespace) -> None:
         from pipecat_nb import context
+        from pipecat_nb.notebook import preview
 
         project = settings.project(given.directory)
         dockerfile = given.dockerfile or self.dockerfile or project.dockerfile
