@@ -41,7 +41,8 @@ _PLACEHOLDER_WITHIN = re.compile(
 _INNOCENT = re.compile(
     r"tokeni[sz]|(?:path|file|url|uri|endpoint|name|id|ids|type|class|model|arn|ref|limit|count|max|min|len|length"
     r"|prefix|suffix|format|header|version|field|column|label)$"
-    r"|(?:public|primary|foreign|cache|sort|partition|hash|object|dict|idempotency|i18n|translation)[_-]?key",
+    r"|(?:public|primary|foreign|cache|sort|partition|hash|object|dict|idempotency|i18n|translation|gpg|pgp|recv|apt)[_-]?key"
+    r"|fingerprint",
     re.IGNORECASE,
 )
 
@@ -55,7 +56,9 @@ _VALUE = r"(?P<value>[A-Za-z0-9+/_.~-]{16,200})={0,2}"
 _OPEN = r"""[bBfFrRuU]{0,2}\\?["'`]"""
 
 #: The name ends, with what a dictionary or a type writes behind it, and a value is assigned.
-_ASSIGNED = r"""\\?["'`]?\]?\s{0,8}(?::\s{0,8}[\w.\[\]| ]{1,40}=|=>|:=|=|:|,)\s{0,8}"""
+_ASSIGNED = (
+    r"""\\?["'`]?\]?\s{0,8}(?::\s{0,8}[\w.\[\]| ]{1,40}=|,\s{0,8}default\s?=|\)\s{0,8}or\b|=>|:=|=|:|,)\s{0,8}"""
+)
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -73,12 +76,12 @@ def is_fake(name: str) -> bool:
     return bool(_FAKE.search(name))
 
 
-def _is_real(match: re.Match[str]) -> bool:
+def _is_real(match: re.Match[str], name: str) -> bool:
     value = match[0]
     return not is_placeholder(value) and len(set(value)) > 4 and not is_sequential_string(value)
 
 
-def _is_password_of_url(match: re.Match[str]) -> bool:
+def _is_password_of_url(match: re.Match[str], name: str) -> bool:
     """Whether the password within a URL is more than a word, or the user's name once more."""
     user, value = match["user"], match["value"]
     if is_placeholder(value) or value.rstrip("0123456789").lower() == user.lower():
@@ -86,18 +89,18 @@ def _is_password_of_url(match: re.Match[str]) -> bool:
     return _classes(value) >= 2 and not re.search(r"[{}<>$%]", value)
 
 
-def _is_password(match: re.Match[str]) -> bool:
+def _is_password(match: re.Match[str], name: str) -> bool:
     """Whether what is named a password is like one: of three kinds of characters."""
     value = match["value"]
-    if is_placeholder(value) or _INNOCENT.search(match["name"]) or re.search(r"[{}<>\s]|%s|\$\w|://", value):
+    if is_placeholder(value) or _INNOCENT.search(name) or re.search(r"[{}<>\s]|%s|\$\w|://", value):
         return False
     return _classes(value) >= 3
 
 
-def _is_random(match: re.Match[str]) -> bool:
+def _is_random(match: re.Match[str], name: str) -> bool:
     """Whether a machine made a value: it is hexadecimal and long, or of small letters, capital ones and digits."""
     value = match["value"]
-    if _INNOCENT.search(match["name"]) or not _is_real(match) or is_placeholder(value):
+    if _INNOCENT.search(name) or not _is_real(match, name) or is_placeholder(value):
         return False
     if _HEXADECIMAL.fullmatch(value):
         return True
@@ -123,7 +126,8 @@ class Detector:
 
     kind: str
     rules: tuple[re.Pattern[str], ...]
-    accepts: Callable[[re.Match[str]], bool] = _is_real
+    #: What it is assigned to is the second; both tell a real one from what looks alike.
+    accepts: Callable[[re.Match[str], str], bool] = _is_real
     #: Whether it looks at files only that configure something.
     configuration: bool = False
     weak: bool = False
@@ -150,7 +154,7 @@ def _credential(*rules: str, configuration: bool = False) -> Detector:
 PRIVATE_KEY = Detector(
     "private key",
     (*PrivateKeyDetector.denylist, re.compile("BEGIN ENCRYPTED PRIVATE KEY")),
-    lambda match: True,
+    lambda match, name: True,
     weak=True,
 )
 
@@ -203,9 +207,24 @@ DETECTORS = (
         weak=True,
         words=("passw", "pwd", "passphrase"),
     ),
+    Detector(
+        "password",
+        (
+            re.compile(
+                r"(?P<name>passw(?:or)?d|passphrase)\s{0,8}[:=]\s{0,8}(?P<value>[^\s\"'`#,;()]{8,64})(?:\s|$)",
+                re.I,
+            ),
+        ),
+        _is_password,
+        configuration=True,
+        weak=True,
+        words=("passw", "passphrase"),
+    ),
     _credential(
         rf"{_NAME}{_ASSIGNED}{_OPEN}{_VALUE}\\?[\"'`]",
         rf"(?P<name>authorization){_ASSIGNED}{_OPEN}(?:bearer|token|basic)\s{{1,4}}{_VALUE}",
+        rf"\b(?P<name>authorization)\s?:\s{{0,4}}(?:bearer|token|basic)\s{{1,4}}{_VALUE}",
+        rf"[?&](?P<name>(?:api_?key|key|(?:access_|auth_)?token))={_VALUE}",
         rf"(?:%env|export|\benv)\s{{1,8}}[\w-]{{0,40}}{_NAME}=[\"']?{_VALUE}",
     ),
     # Where something is configured, values need no quotes.

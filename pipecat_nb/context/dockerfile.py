@@ -52,6 +52,22 @@ def place_dockerfile(root: Path, dockerfile: str | os.PathLike[str]) -> str:
     return to_name(path.relative_to(root).as_posix())
 
 
+def expect_place(root: Path, name: str) -> None:
+    """Raise DockerfileNotFound where no file can be put at a path of the context."""
+    if "\0" in name:
+        raise DockerfileNotFound(f"{printable(name)} is no Dockerfile: no path holds such a character.")
+    places = ["/".join(name.split("/")[:depth]) for depth in range(1, name.count("/") + 1)]
+    blocked = next((place for place in places if _is_no_directory(to_local(root, place))), None)
+    if name == "." or to_local(root, name).is_dir() or blocked is not None:
+        what = f"{printable(blocked)} is no directory" if blocked else f"{printable(name)} is a directory"
+        raise DockerfileNotFound(f"There is no place for a Dockerfile {printable(name)} in {root}: {what}.")
+
+
+def _is_no_directory(path: Path) -> bool:
+    """Whether something is there that is not a directory itself: a file, or a link."""
+    return os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
+
+
 def missing(root: Path, dockerfile: str) -> DockerfileNotFound:
     """The error of a Dockerfile that is not there, and what is."""
     found = sorted(_dockerfiles(root))[:5]

@@ -74,7 +74,7 @@ class ParallelEncoder:
         self._held: list[bytes | memoryview] = []
         self._room = MEMBER
         self._problem: BaseException | None = None
-        self._ended = Event()
+        self._ended, self._written = Event(), Event()
         threads = threads or min(_cores(), MOST_THREADS)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pipecat_nb-encoder")
         self._members: Queue[Future[bytes | bytearray]] = Queue(2 * threads)
@@ -117,6 +117,9 @@ class ParallelEncoder:
     def _end(self) -> None:
         """End the threads: the writer has written all then, or after a failure nothing more."""
         self._ended.set()
+        # A thread whose join was interrupted counts as joined: this tells when it has really ended.
+        while not self._written.wait(1.0):
+            pass
         self._writer.join()
         self._pool.shutdown(cancel_futures=True)
 
@@ -133,6 +136,7 @@ class ParallelEncoder:
                 member = self._members.get(timeout=_LOOK)
             except Empty:
                 if self._ended.is_set():
+                    self._written.set()
                     return
                 continue
             # After a failure the rest is taken all the same: nobody may wait for a place in the queue.

@@ -1,5 +1,6 @@
 """Why one path is sent or left out, in a sentence, and whether it holds secrets."""
 
+import io
 import os
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def _secrets(selection: Selection, member: Member) -> str:
         return ""
     search = Search(member.path)
     try:
-        with to_local(selection.directory, member.path).open("rb") as file:
+        local = to_local(selection.directory, member.path)
+        with local.open("rb") if member.content is None else io.BytesIO(member.content) as file:
             while data := file.read(2**20):
                 search.feed(data)
     except OSError:

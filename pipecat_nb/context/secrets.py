@@ -4,6 +4,7 @@ An engine that tells for all detectors at once whether one may find something lo
 themselves look at the few where it does.
 """
 
+import codecs
 import re
 import shlex
 import threading
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 #: The number goes up when other secrets are found than before.
-VERSION = 2
+VERSION = 3
 
 #: Bytes of a file that are looked at once more with those that follow: a secret may lie across.
 _OVERLAP = 4096
@@ -59,6 +60,9 @@ _CONFIGURATION = re.compile(
 
 _Sort = Literal["key store", "environment", "template", "configuration", "other"]
 
+#: Characters in which a key has begun, behind its first line's.
+_KEY = 1024
+
 #: Lines between a key's first one and the key itself, at most; and how the lines of both look.
 _HEADERS = 8
 _HEADER = re.compile(r"[A-Za-z][\w-]{0,40}:.*")
@@ -83,6 +87,7 @@ class Search:
         self._path = path
         self._sort = _sort(path.rpartition("/")[2])
         self._begun = False
+        self._utf16: codecs.IncrementalDecoder | None = None
         self._binary = False
         self._content = b""
         self._lines = 0  # before that content
@@ -92,7 +97,11 @@ class Search:
         """Look at the next bytes of the file."""
         if not self._begun:
             self._begun = True
-            self._binary = self._sort != "environment" and _is_binary(data)
+            if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Windows' shell writes files
+                self._utf16 = codecs.getincrementaldecoder("utf-16")("replace")
+            self._binary = self._utf16 is None and self._sort != "environment" and b"\0" in data[:1024]
+        if self._utf16 is not None:
+            data = self._utf16.decode(data).encode("utf-8", "replace")
         if self._binary or self._sort == "key store":
             return
         if self._sort == "environment":
@@ -141,13 +150,7 @@ def is_environment(name: str) -> bool:
     return bool(_ENVIRONMENT.fullmatch(name))
 
 
-def _is_binary(data: bytes) -> bool:
-    return data.find(b"\0", 0, 1024) >= 0 and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
-
-
 def _decode(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):  # as Windows' shell writes files
-        return content.decode("utf-16", "replace")
     return content.replace(b"\0", b"").decode("utf-8-sig", "replace")
 
 
@@ -176,11 +179,12 @@ def _find(path: str, text: str, detectors: "Iterable[Detector]") -> Iterator[Fin
             for rule in detector.rules:
                 for match in rule.finditer(piece):
                     begin, end = start + match.start(), start + match.end()
-                    if is_fake(_name_before(text, begin, match)) or not detector.accepts(match):
+                    name = _name_before(text, begin) + str(match.groupdict().get("name") or "")
+                    if is_fake(name) or not detector.accepts(match, name):
                         continue
                     kind = detector.kind
                     if detector is PRIVATE_KEY:
-                        if not _is_key(text[end : end + _OVERLAP]):
+                        if not _is_key(text[end : end + _KEY]):
                             continue
                         kind = "service-account key" if service_account else kind
                     yield Finding(path, text.count("\n", 0, begin) + 1, kind)
@@ -192,7 +196,7 @@ def _pieces(text: str, lower: str, words: Sequence[str]) -> Iterator[tuple[int, 
         end = lower.find("\n", start)
         line = text[start : end if end >= 0 else None]
         for piece in range(0, len(line), _PIECE):
-            yield start + piece, line[piece : piece + _PIECE + 512]
+            yield start + piece, line[piece : piece + _PIECE + _OVERLAP]
 
 
 def _lines_with(text: str, words: Sequence[str]) -> Iterator[int]:
@@ -205,10 +209,10 @@ def _lines_with(text: str, words: Sequence[str]) -> Iterator[int]:
             place = text.find(word, end + 1) if end >= 0 else -1
 
 
-def _name_before(text: str, begin: int, match: "re.Match[str]") -> str:
-    """The name that a match is assigned to, as far as it stands right before it or begins it."""
-    before = re.search(r"([\w-]*)[\W]{0,12}\Z", text[max(0, begin - 80) : begin])
-    return (before[1] if before else "") + str(match.groupdict().get("name") or "")
+def _name_before(text: str, begin: int) -> str:
+    """The name, or the part of one, that stands right before a place."""
+    before = re.search(r"([\w-]*)\W{0,12}\Z", text[max(0, begin - 80) : begin])
+    return before[1] if before else ""
 
 
 def _is_key(after: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from pipecat_nb.context.defaults import DefaultMatcher
 from pipecat_nb.context.dockerfile import (
+    expect_place,
     find_directory,
     find_dockerfile,
     find_ignore_file,
@@ -21,7 +22,7 @@ from pipecat_nb.context.dockerfile import (
 from pipecat_nb.context.dockerignore import Matcher, rules
 from pipecat_nb.context.names import locate, to_name
 from pipecat_nb.context.rule import ROOT, Rule, Rules, Verdict
-from pipecat_nb.errors import UnreadableFiles
+from pipecat_nb.errors import DockerfileNotFound, UnreadableFiles
 from pipecat_nb.models import CONTEXT_LIMIT
 from pipecat_nb.text import printable
 
@@ -120,9 +121,12 @@ def select(
             path, needed = find_dockerfile(root, dockerfile)
         else:
             path, needed = place_dockerfile(root, dockerfile), []
+            expect_place(root, path)
         ignore_file, also_needed = find_ignore_file(root, path)
     except PermissionError as error:
         raise unreadable([f"{error.filename} ({error.strerror})"]) from error
+    except (OSError, ValueError) as error:  # a name that is too long, or none
+        raise DockerfileNotFound(f"{printable(os.fspath(dockerfile))} is no Dockerfile: {error}.") from error
     matcher: Rules
     if ignore_file:
         text = read(root, ignore_file).decode("utf-8", "surrogateescape")
@@ -158,7 +162,7 @@ def _beside(members: list[Member], path: str) -> Iterator[Member]:
 
 
 def _written(path: str, text: str) -> Member:
-    content = text.encode("utf-8", "surrogateescape")
+    content = text.encode("utf-8", "replace")
     return Member(path, "file", len(content), rule=Rule(path, ALWAYS), content=content)
 
 

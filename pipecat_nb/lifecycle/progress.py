@@ -33,7 +33,7 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """The current step in words; of a build that has ended, how many there were and how many were cached."""
+        """The current step in words; of a build that has ended, how many there were, how many were reused."""
         step = self.current
         if step is None:
             return ""
@@ -41,7 +41,7 @@ class Progress:
             return f"step {step.position.replace('/', ' of ')}: {step.name}"
         steps = [each for each in self.steps if each.position]
         cached = sum(each.state == "cached" for each in steps)
-        return f"{len(steps)} step{'s' * (len(steps) > 1)}{f', {cached} cached' if cached else ''}"
+        return f"{len(steps)} step{'s' * (len(steps) > 1)}{f', {cached} reused' if cached else ''}"
 
 
 def progress(lines: Sequence[str], *, status: str) -> Progress:

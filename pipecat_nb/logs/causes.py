@@ -42,9 +42,9 @@ _CAUSES = (
         hint="Mend the line that the message names; every Dockerfile begins with FROM.",
     ),
     _shown_by(
-        r"copier: stat: .*no such file",
+        r"copier: stat: .{0,200}no such file",
         r"(?:COPY|ADD) failed",
-        r"failed to (?:compute cache key|calculate checksum).*not found",
+        r"failed to (?:compute cache key|calculate checksum).{0,200}not found",
         name="a COPY source is missing",
         hint="Is its path right as seen from the directory, and is it sent? `%pcbuild preview --why PATH` tells.",
     ),
@@ -54,7 +54,7 @@ _CAUSES = (
         r"pull access denied",
         r"failed to resolve source metadata",
         r"did not resolve to an alias",
-        r"(?:image|manifest|repository) .*(?:not known|not found|does not exist)",
+        r"(?:image|manifest|repository) .{0,200}(?:not known|not found|does not exist)",
         name="the base image was not found",
         hint="Check the name and the tag after FROM, and whether its registry asks for a login.",
     ),
@@ -66,7 +66,7 @@ _CAUSES = (
         hint="Is its name right, does that version exist, and for the Python of the base image?",
     ),
     _shown_by(
-        r"lockfile .*(?:needs to be updated|not up-to-date|out of date)",
+        r"lockfile .{0,200}(?:needs to be updated|not up-to-date|out of date)",
         name="the lock file is out of date",
         hint="Run `uv lock`, or your tool's own, and send the new file.",
     ),
@@ -77,7 +77,7 @@ _CAUSES = (
         hint="Choose a base image with the Python that the package asks for.",
     ),
     _shown_by(
-        r"\b(?:gcc|g\+\+|cc|clang|make|cargo|rustc)\b.*(?:not found|No such file|failed with)",
+        r"\b(?:gcc|g\+\+|cc|clang|make|cargo|rustc)\b.{0,200}(?:not found|No such file|failed with)",
         r"Failed (?:building wheel|to build)",
         name="a package has to be compiled",
         hint="Install a compiler and headers before it (build-essential), or choose a version that has a wheel.",
@@ -120,8 +120,11 @@ _CAUSES = (
 #: Lines from the end that are looked at: what comes long before the end did not end it.
 LOOKED_AT = 200
 
+#: Characters of a line that are looked at.
+_LINE = 1000
+
 
 def find_cause(lines: Sequence[str], *, error: str = "") -> Cause | None:
     """The known cause that a failed build's last lines and error show; None where they show none."""
-    text = "\n".join([*lines[-LOOKED_AT:], error])
+    text = "\n".join(line[:_LINE] for line in (*lines[-LOOKED_AT:], error))
     return next((cause for pattern, cause in _CAUSES if pattern.search(text)), None)

@@ -58,15 +58,20 @@ _COMPLETE = re.compile(r"Phase complete: (\w+) State: (\w+)")
 _BUILDKIT = re.compile(r"#(\d+) (.*)")
 _DONE = re.compile(r"DONE (\d+(?:\.\d+)?)s")
 _OUTPUT = re.compile(r"(\d+\.\d+) (.*)")
-_TITLE = re.compile(r"\[(?:([^\]\s]+) )?(\d+/\d+)\] (.*)")
+_TITLE = re.compile(r"\[(?:([^\]\s]+) )?(\d{1,4}/\d{1,4})\] (.*)")
 
-_STEP = re.compile(r"(?:\[(\d+/\d+)\] )?(?:STEP (\d+/\d+): |Step (\d+/\d+) : )(.*)")
+_COUNT = r"\d{1,4}/\d{1,4}"
+_STEP = re.compile(rf"(?:\[({_COUNT})\] )?(?:STEP ({_COUNT}): |Step ({_COUNT}) : )(.*)")
 _CACHED = re.compile(r"\s*-+> Using cache\b")
 _ENDED = re.compile(r"(?:\[\d+/\d+\] )?COMMIT\b|Successfully (?:built|tagged) ")
 _ERROR = re.compile(
     r"(?:\[\d+/\d+\] )?(?:ERROR|Error|error)(?: \w+)*: .+"
     r"|The command '.*' returned a non-zero code: \d+|(?:COPY|ADD) failed: .+"
 )
+
+
+#: Phases that may be open at once; CodeBuild has one.
+_OPEN = 10
 
 
 def parse(lines: Iterable[str], *, status: str = "") -> Log:
@@ -116,10 +121,12 @@ class _Reader:
         if match := _ENTERING.match(text):
             self._phases.append((Phase(match[1]), at))
         elif match := _COMPLETE.match(text):
-            for number, (phase, begun) in enumerate(self._phases):
+            for number in range(len(self._phases) - 1, max(-1, len(self._phases) - 1 - _OPEN), -1):
+                phase, begun = self._phases[number]
                 if phase.name == match[1] and phase.succeeded is None:
                     seconds = (at - begun).total_seconds() if at and begun else None
                     self._phases[number] = (Phase(phase.name, match[2] == "SUCCEEDED", seconds), begun)
+                    return
 
     def _buildkit(self, number: str, text: str) -> None:
         opened = self._numbered.get(number)

@@ -1,5 +1,7 @@
 """What can be typed next after `%pcbuild`: from this machine alone, never the network."""
 
+import contextlib
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -94,8 +96,11 @@ def _offered(name: str, before: Sequence[str], current: str, known: Known) -> It
 
 def _directory(words: Sequence[str]) -> Path:
     """The directory that a line names, or the current one."""
-    named = [word for word in words if word not in options.SUBCOMMANDS and Path(word).expanduser().is_dir()]
-    return Path(named[0]).expanduser() if named else Path()
+    for word in words:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            if word not in options.SUBCOMMANDS and Path(word).expanduser().is_dir():
+                return Path(word).expanduser()
+    return Path()
 
 
 def _directories(current: str) -> list[str]:
@@ -106,11 +111,14 @@ def _files(root: Path, current: str) -> list[str]:
     """The files and directories that a path may become, as it was begun; hidden ones where a dot was typed."""
     begun, slash, name = current.rpartition("/")
     try:
-        entries = sorted((root / Path(begun + slash).expanduser()).iterdir())
-        return [
-            f"{begun}{slash}{entry.name}{'/' * entry.is_dir()}"
-            for entry in entries
-            if " " not in entry.name and (not entry.name.startswith(".") or name.startswith("."))
-        ]
+        with os.scandir(root / Path(begun + slash).expanduser()) as entries:
+            fitting = [
+                f"{begun}{slash}{entry.name}{'/' * entry.is_dir()}"
+                for entry in entries
+                if entry.name.startswith(name)
+                and " " not in entry.name
+                and (not entry.name.startswith(".") or name.startswith("."))
+            ]
     except (OSError, RuntimeError, ValueError):
         return []
+    return sorted(fitting)

@@ -132,7 +132,7 @@ def _is_environment(path: str) -> bool:
 def _read(packed: BuildContext, path: str, digest: str) -> bytes | None:
     """The file's content, if it is still what was sent; that of a Dockerfile need not be in the directory."""
     if path == packed.dockerfile:
-        content = packed.dockerfile_text.encode("utf-8", "surrogateescape")
+        content = packed.dockerfile_text.encode("utf-8", "replace")
         if sha256(content).hexdigest() == digest:
             return content
     try:

@@ -66,6 +66,12 @@ def test_a_path_from_the_current_directory(selection: Selection, monkeypatch: py
     assert why(selection, f"{selection.directory.name}/docs/b.py") == "docs/b.py is sent: no rule leaves it out."
 
 
+def test_a_dockerfile_that_is_not_in_the_directory(tmp_path: Path) -> None:
+    make(tmp_path)
+    text = f"FROM scratch\nENV API_KEY=sk_car_{'aB3dE6gH9j' * 3}\n"
+    assert "Dockerfile:2  Cartesia API key" in why(select(tmp_path, dockerfile_text=text), "Dockerfile")
+
+
 def test_a_file_that_is_refused_for_its_secret(tmp_path: Path) -> None:
     make(tmp_path, bot_py=f"API_KEY = 'sk_car_{'aB3dE6gH9j' * 3}'\n")
     said = why(select(tmp_path), "bot.py")

@@ -295,6 +295,28 @@ def test_a_dockerfile_that_is_not_in_the_directory(tmp_path: Path, dockerfile: s
         assert written.manifest == overlaid.manifest
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        (".", "is a directory"),
+        ("src", "src is a directory"),
+        ("bot.py/Dockerfile", r"bot\.py is no directory"),
+        ("out/Dockerfile", "out is no directory"),
+        ("link/deep/Dockerfile", "link is no directory"),
+        ("../Dockerfile", "outside"),
+        ("x" * 300, "too long"),
+        ("x\0", "no Dockerfile"),
+    ],
+)
+def test_where_no_dockerfile_can_be(tmp_path: Path, dockerfile: str, said: str) -> None:
+    make(tmp_path / "a", bot_py="x", src__b_py="x")
+    (tmp_path / "a" / "link").symlink_to("src")
+    (tmp_path / "a" / "out").symlink_to("/tmp")
+    with pytest.raises(DockerfileNotFound, match=said):
+        select(tmp_path / "a", dockerfile=dockerfile, dockerfile_text="FROM scratch\n")
+
+
 def test_a_header_holds_more_than_8_gib() -> None:
     size = 9 * 2**30
     block = header(Member("models/large.bin", "file", size)).tobuf(tarfile.PAX_FORMAT)

@@ -118,6 +118,22 @@ REAL = {
     "a key in a template literal": ("app.ts", f"const apiKey = `{made_up(40, HEX)}`", 1, "credential"),
     "a key in a header": ("a.py", f'{{"x-api-key": "{made_up(40, HEX)}"}}', 1, "credential"),
     "a bearer": ("a.py", f'{{"Authorization": "Bearer {made_up(40, HEX)}"}}', 1, "credential"),
+    "a key behind an or": (
+        "bot.py",
+        f'k = os.getenv("DEEPGRAM_API_KEY") or "{made_up(40, HEX)}"',
+        1,
+        "credential",
+    ),
+    "a key as a named default": ("bot.py", f'getenv("DG_KEY", default="{made_up(40, HEX)}")', 1, "credential"),
+    "a header for curl": ("run.sh", f'curl -H "Authorization: Token {made_up(40, HEX)}"', 1, "credential"),
+    "a key in a URL": ("bot.py", f"get('https://abc.com/?token={made_up(40, HEX)}')", 1, "credential"),
+    "a password in YAML": ("a.yaml", "db:\n  password: hunter2ABC!\n", 2, "password"),
+    "a token in a long line": (
+        "a.json",
+        f"{'x' * 3900} eyJ{made_up(30)}.eyJ{made_up(700)}.{made_up(43)}",
+        1,
+        "JSON Web Token",
+    ),
     "a JSON Web Token": ("a.py", f"t = 'eyJ{made_up(30)}.eyJ{made_up(60)}.{made_up(43)}'", 1, "JSON Web Token"),
     "a key in a call": ("bot.py", f"DeepgramSTT(api_key='{made_up(40, HEX)}')", 1, "credential"),
     "a key in a notebook": ("a.ipynb", f'{{"source": ["api_key = \\"{made_up(32)}\\""]}}', 1, "credential"),
@@ -162,6 +178,12 @@ NOT_REAL = {
     "a password from elsewhere": ("a.py", "password = f'{settings.password1}'\npassword='Password123'"),
     "the documentation's AWS key": ("README.md", "AKIAIOSFODNN7EXAMPLE"),
     "URLs of a development database": ("a.py", "'postgres://postgres:postgres1@db/x' 'redis://:password@r'"),
+    "the fingerprint of a signer": (
+        "Dockerfile",
+        f"ENV GPG_KEY {made_up(40, HEX.upper())}\nRUN gpg --recv-keys {made_up(40, HEX)}\n",
+    ),
+    "the key of a cache": ("a.py", f'cache_key = "{made_up(40, HEX)}"'),
+    "a password from the environment": ("a.yaml", "password: ${DB_PASSWORD1}\npassword: change-me\n"),
     "a hash": ("poetry.lock", f'files = [{{hash = "sha256:{made_up(64, HEX)}"}}]'),
     "binary data": ("model.bin", f"\0\0ghp_{made_up(36)}"),
     "an empty one": (".env", ""),
@@ -180,6 +202,15 @@ def test_what_only_looks_like_one_is_none(path: str, content: str) -> None:
 
 def test_an_environment_file_as_windows_writes_it() -> None:
     assert find(".env", "KEY=abc\r\n".encode("utf-16")) == [Finding(".env", 1, "environment file with values")]
+
+
+def test_a_program_as_windows_writes_it() -> None:
+    code = f'x = 1\r\nDEEPGRAM_API_KEY = "{made_up(40, HEX)}"\r\n'.encode("utf-16")
+    assert find("bot.py", code) == [Finding("bot.py", 2, "credential")]
+    search = Search("bot.py")
+    for start in range(0, len(code), 7):
+        search.feed(code[start : start + 7])
+    assert search.end() == [Finding("bot.py", 2, "credential")]
 
 
 @given(st.text(st.sampled_from("./abentv_key"), min_size=1, max_size=20), st.binary(max_size=200))

@@ -13,7 +13,7 @@ def test_the_step_that_goes_on() -> None:
 
 
 def test_a_build_that_has_ended() -> None:
-    assert progress(LOG, status="success").words == "3 steps, 1 cached"
+    assert progress(LOG, status="success").words == "3 steps, 1 reused"
     assert progress(LOG, status="success").share == 1.0
     assert progress(LOG[:1], status="success").words == "1 step"
 

@@ -36,6 +36,14 @@ def test_a_cause_is_read_from_what_is_said(line: str, name: str) -> None:
         assert cause.hint.endswith((".", "?"))
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "word", ["cc ", "make ", "image ", "lockfile ", "copier: stat: ", "failed to compute cache key "]
+)
+def test_long_lines_are_no_trouble(word: str) -> None:
+    assert find_cause([word * 100_000, *[word * 1000] * 200]) is None
+
+
 def test_what_is_not_known_or_long_gone_is_none() -> None:
     assert find_cause(["Error: something else", "exit status 1"]) is None
     assert find_cause(["no space left on device", *["later"] * 500]) is None

@@ -51,6 +51,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("regions ", []),
         ("./absent/", []),
         ("~nobody-of-that-name/", []),
+        ("preview ~nobody-of-that-name --why n", ["notes.txt"]),
+        (f"preview {'x' * 5000} --why n", ["notes.txt"]),
     ],
 )
 def test_what_is_offered(line: str, offered: list[str]) -> None:

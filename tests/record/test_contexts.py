@@ -53,7 +53,9 @@ def test_a_text_is_only_kept_if_it_is_what_was_sent(contexts: Contexts, packed: 
     (agent / "Dockerfile").unlink()
     contexts.keep(packed)
     assert contexts.manifest(packed.hash) == packed.manifest
-    assert all(contexts.text(entry.digest) is None for entry in packed.manifest.values())
+    assert contexts.text(packed.manifest["bot.py"].digest) is None
+    # That of the Dockerfile is at hand, which need not be in the directory.
+    assert contexts.text(packed.manifest["Dockerfile"].digest) == "FROM scratch\n"
 
 
 def test_a_text_that_is_a_secrets_is_kept_under_no_name(contexts: Contexts, agent: Path) -> None:
