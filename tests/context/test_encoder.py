@@ -4,8 +4,10 @@ import _thread
 import gzip
 import io
 import random
+import signal
 import tarfile
 import threading
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,15 @@ def test_an_error_ends_the_threads_and_writes_nothing_more() -> None:
     assert out.getvalue() in (b"", encoded([NOISE], threads=1))
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """What is started in the background by a shell ignores interrupts, and so do the tests that it runs."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_at_the_end_leaves_no_thread_that_writes() -> None:
     before = set(threading.enumerate())
 
@@ -97,8 +108,7 @@ def test_an_interrupt_at_the_end_leaves_no_thread_that_writes() -> None:
     def interrupted(file: io.BytesIO) -> None:
         with ParallelEncoder(file, threads=2) as packed:
             packed.write(NOISE * 3)
-        while True:  # where the interrupt comes after all was written
-            pass
+        wait_until(lambda: False, "the interrupt, which may come after all was written", limit=10)
 
     for _ in range(20):
         file = Interrupting()
