@@ -35,7 +35,7 @@ BUILDKIT = """\
 #1 transferring dockerfile: 154B done
 #1 DONE 0.0s
 
-#5 [stage-1 1/4] FROM docker.io/library/python:3.12
+#5 [stage-1 1/4] FROM python:3.12
 #5 CACHED
 
 #6 [builder 2/3] RUN make
