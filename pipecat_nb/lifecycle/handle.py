@@ -239,11 +239,12 @@ class BuildHandle(HasTraits):
         self._ended.set()
 
     def _take(self, build: models.Build) -> None:
-        # Why it failed comes first: who is woken by the status finds it there.
+        # Read first, told last: who is woken by the status finds it, and no observer of it stops the rest.
+        diagnosis, log = self.diagnosis, self.progress
         if build.final and build.status != models.SUCCESS:
-            self.diagnosis = self._diagnose(build)
+            diagnosis = self._diagnose(build)
         elif build.final and self.looked_at:
-            self._read_log(build)
+            log = self._read_log(build)
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
@@ -256,17 +257,20 @@ class BuildHandle(HasTraits):
             self.error_message = build.error_message or ""
             self.trouble = ""
             self.status = build.status
+            self.diagnosis, self.progress = diagnosis, log
 
     def look_at_log(self) -> None:
         """Read the log, if somebody looks and there is more to come."""
         if self.looked_at and self.build is not None and self.status == models.BUILDING:
-            self._read_log(self.build)
+            self.progress = self._read_log(self.build)
 
-    def _read_log(self, build: models.Build) -> None:
-        # The log is not the build: where it cannot be read, the build goes on without it.
-        with contextlib.suppress(PipecatError):
+    def _read_log(self, build: models.Build) -> Progress | None:
+        """How far a build has come by its log; what is known already where that cannot be read."""
+        try:
             lines = self._client.build_logs(build.id, limit=READ).lines
-            self.progress = progress(lines, status=build.status)
+        except PipecatError:
+            return self.progress
+        return progress(lines, status=build.status)
 
     def _diagnose(self, build: models.Build) -> Diagnosis:
         try:

@@ -104,7 +104,7 @@ class Watcher:
             else:
                 _tell(handle, build)
         for handle in handles:
-            handle.look_at_log()
+            _safely(handle, handle.look_at_log)
 
     def _ask(self, handle: BuildHandle) -> Build | str:
         """The service's record of one build, or why there is none."""
@@ -123,10 +123,15 @@ def turn_alone(looks: int, count: int) -> int | None:
 
 def _tell(handle: BuildHandle, news: Build | str) -> None:
     """Hand a handle its build's record, or why there was none this time."""
+    if isinstance(news, Build):
+        _safely(handle, lambda: handle.update(news))
+    else:
+        _safely(handle, lambda: handle.set_trait("trouble", news))
+
+
+def _safely(handle: BuildHandle, action: Callable[[], None]) -> None:
+    """Do something to a handle: a fault of one of its observers must not end the watching of all other builds."""
     try:
-        if isinstance(news, Build):
-            handle.update(news)
-        else:
-            handle.trouble = news
-    except Exception:  # noqa: BLE001  an observer's fault must not end the watching of all other builds
+        action()
+    except Exception:  # noqa: BLE001
         _log.exception("An observer of build %s failed.", handle.id)

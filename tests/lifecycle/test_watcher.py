@@ -66,6 +66,46 @@ def test_logs_are_read_of_builds_that_somebody_looks_at(scripted: Scripted, watc
     assert not any("build-2" in asked.path for asked in scripted.asked)
 
 
+@pytest.mark.parametrize(("status", "trait"), [("success", "progress"), ("failed", "diagnosis")])
+def test_an_observer_of_the_log_that_fails_does_not_keep_the_build_from_ending(
+    scripted: Scripted, watched: Workspace, status: str, trait: str
+) -> None:
+    log = Answer(body={"logs": ["STEP 1/1: FROM scratch"]})
+    scripted.answers = [listed(row(1, status)), log, listed(row(1, status)), log]
+    handle = watched.attach(Build.from_json(row(1, "pending")))
+    handle.looked_at = True
+
+    def fail(change: Bunch) -> None:
+        raise ValueError("an observer's own fault")
+
+    handle.observe(fail, trait)
+    wait_until(lambda: handle.final, "the end of the build", limit=10)
+    assert handle.status == status
+    assert getattr(handle, trait) is not None
+    assert [asked.path.partition("?")[0] for asked in scripted.asked].count("/v1/builds") == 1
+
+
+def test_an_observer_that_fails_keeps_nobody_elses_log_from_being_read(
+    scripted: Scripted, watched: Workspace
+) -> None:
+    log = Answer(body={"logs": ["STEP 1/1: FROM scratch"]})
+    both = listed(row(1, "building"), row(2, "building"))
+    scripted.answers = [both, log, log, both, log, log, listed(row(1, "success"), row(2, "success")), log]
+    broken, other = (watched.attach(Build.from_json(row(number, "building"))) for number in (1, 2))
+
+    def fail(change: Bunch) -> None:
+        raise ValueError("an observer's own fault")
+
+    broken.observe(fail, "progress")
+    broken.looked_at = other.looked_at = True
+    wait_until(lambda: other.progress, "the other's log", limit=10)
+    assert [asked.path.partition("?")[0] for asked in scripted.asked[:3]] == [
+        "/v1/builds",
+        "/v1/builds/build-1/logs",
+        "/v1/builds/build-2/logs",
+    ]
+
+
 def test_a_log_that_cannot_be_read_stops_nothing(scripted: Scripted, watched: Workspace) -> None:
     refused = Answer(404, {"error": "no log", "code": "X"})
     scripted.answers = [listed(row(1, "building")), refused, listed(row(1, "success")), refused]
