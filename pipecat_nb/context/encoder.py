@@ -4,6 +4,7 @@ What an encoder writes depends on what it is given alone: never on the number of
 cut when they came.
 """
 
+import contextlib
 import gzip
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -131,20 +132,26 @@ class ParallelEncoder:
         self._held, self._room = [], MEMBER
 
     def _write_members(self) -> None:
+        try:
+            while (member := self._next_member()) is not None:
+                # After a failure the rest is taken all the same: nobody may wait for a place in the queue.
+                if self._problem is None:
+                    try:
+                        self._file.write(member.result())
+                    except BaseException as error:  # noqa: BLE001  raised where the bytes come from
+                        self._problem = error
+        finally:
+            self._written.set()
+
+    def _next_member(self) -> "Future[bytes | bytearray] | None":
+        """The next member to write; None where there will be no more."""
         while True:
-            try:
-                member = self._members.get(timeout=_LOOK)
-            except Empty:
-                if self._ended.is_set():
-                    self._written.set()
-                    return
-                continue
-            # After a failure the rest is taken all the same: nobody may wait for a place in the queue.
-            if self._problem is None:
-                try:
-                    self._file.write(member.result())
-                except BaseException as error:  # noqa: BLE001  raised where the bytes come from
-                    self._problem = error
+            # Asked first: what comes between an empty queue and the question would be lost.
+            ended = self._ended.is_set()
+            with contextlib.suppress(Empty):
+                return self._members.get(timeout=0 if ended else _LOOK)
+            if ended:
+                return None
 
 
 def _member(pieces: list[bytes | memoryview], stamp: int) -> bytes | bytearray:

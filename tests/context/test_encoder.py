@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipecat_nb.context import IDENTICAL_LIMIT, choose, pack
+from pipecat_nb.context import IDENTICAL_LIMIT, choose, encoder, pack
 from pipecat_nb.context.encoder import MEMBER, ParallelEncoder
 from pipecat_nb.errors import ContextTooLarge
 
@@ -82,6 +83,29 @@ def test_an_error_ends_the_threads_and_writes_nothing_more() -> None:
     assert out.getvalue() in (b"", encoded([NOISE], threads=1))
 
 
+def test_a_member_that_comes_just_after_the_writer_found_none_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Queue[ParallelEncoder] = Queue()
+
+    class Late(Queue[Any]):
+        """Says once that it is empty, by when the last member has come and no more will."""
+
+        late = True
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            if self.late:
+                self.late = False
+                assert made.get(timeout=10)._ended.wait(10)
+                raise Empty
+            return super().get(block, timeout)
+
+    monkeypatch.setattr(encoder, "Queue", Late)
+    out = io.BytesIO()
+    with ParallelEncoder(out, threads=1) as packed:
+        made.put(packed)
+        packed.write(b"the only member")
+    assert gzip.decompress(out.getvalue()) == b"the only member"
+
+
 @pytest.fixture
 def _interruptible() -> Iterator[None]:
     """What is started in the background by a shell ignores interrupts, and so do the tests that it runs."""
@@ -95,22 +119,26 @@ def test_an_interrupt_at_the_end_leaves_no_thread_that_writes() -> None:
     before = set(threading.enumerate())
 
     class Interrupting(io.BytesIO):
-        """Interrupts the main thread, once, while the writer is in the midst of its work."""
+        """Interrupts the main thread, once, when that waits for the writer, which is in the midst of its work."""
 
-        sent = False
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoders: Queue[ParallelEncoder] = Queue()
+            self.sent = False
 
         def write(self, data: Any, /) -> int:
             if not self.sent:
                 self.sent = True
+                assert self.encoders.get(timeout=10)._ended.wait(10)
                 _thread.interrupt_main()
             return super().write(data)
 
-    def interrupted(file: io.BytesIO) -> None:
+    def interrupted(file: Interrupting) -> None:
         with ParallelEncoder(file, threads=2) as packed:
+            file.encoders.put(packed)
             packed.write(NOISE * 3)
-        wait_until(lambda: False, "the interrupt, which may come after all was written", limit=10)
 
-    for _ in range(20):
+    for _ in range(10):
         file = Interrupting()
         with pytest.raises(KeyboardInterrupt):
             interrupted(file)
