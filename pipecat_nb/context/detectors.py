@@ -41,8 +41,8 @@ _PLACEHOLDER_WITHIN = re.compile(
 _INNOCENT = re.compile(
     r"tokeni[sz]|(?:path|file|url|uri|endpoint|name|id|ids|type|class|model|arn|ref|limit|count|max|min|len|length"
     r"|prefix|suffix|format|header|version|field|column|label)$"
-    r"|(?:public|primary|foreign|cache|sort|partition|hash|object|dict|idempotency|i18n|translation|gpg|pgp|recv|apt)[_-]?key"
-    r"|fingerprint",
+    r"|(?:public|primary|foreign|cache|sort|partition|hash|object|dict|idempotency|i18n|translation"
+    r"|gpg|pgp|recv|apt)[_-]?key|fingerprint",
     re.IGNORECASE,
 )
 

@@ -45,8 +45,8 @@ _ENVIRONMENT = re.compile(
 _TEMPLATE = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*(?:export\s+)?[A-Za-z_][\w.-]*[ \t]*=(.*)")
 _HARMLESS = re.compile(
-    r"true|false|yes|no|on|off|none|null|debug|info|warn|warning|error|dev|development|local|prod|production|\d{0,5}|\d+(?:[.:]\d+)+|localhost"
-    r"|https?://(?:localhost|127\.0\.0\.1)[:/\w.-]*",
+    r"true|false|yes|no|on|off|none|null|debug|info|warn|warning|error|dev|development|local|prod|production"
+    r"|\d{0,5}|\d+(?:[.:]\d+)+|localhost|https?://(?:localhost|127\.0\.0\.1)[:/\w.-]*",
     re.IGNORECASE,
 )
 
@@ -145,9 +145,9 @@ def _sort(name: str) -> _Sort:
     return "configuration" if _CONFIGURATION.fullmatch(name) else "other"
 
 
-def is_environment(name: str) -> bool:
+def is_environment(path: str) -> bool:
     """Whether a file's name is that of an environment file."""
-    return bool(_ENVIRONMENT.fullmatch(name))
+    return bool(_ENVIRONMENT.fullmatch(path.rpartition("/")[2]))
 
 
 def _decode(content: bytes) -> str:

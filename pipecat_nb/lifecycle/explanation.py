@@ -221,8 +221,7 @@ def _diff(contexts: Contexts, change: Change) -> tuple[tuple[str, ...], str]:
     sides = [side for side in (before, after) if side is not None]
     if any(side.kind != "file" for side in sides) or len({side.digest for side in sides}) < len(sides):
         return (), ""
-    texts = [contexts.text(side.digest) if side is not None else "" for side in (before, after)]
-    old, new = texts
+    old, new = (contexts.text(side.digest) if side is not None else "" for side in (before, after))
     if old is None or new is None:
         return (), "its text was not kept: it is large, no text, or held a secret" if len(sides) > 1 else ""
     lines = tuple(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2))[2:]

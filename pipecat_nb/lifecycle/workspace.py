@@ -210,7 +210,7 @@ class Workspace:
     def _keep(self, handle: BuildHandle, packed: context.BuildContext, build: Build, *, no_cache: bool) -> None:
         self.record.contexts.keep(packed)
         # What git says of a large directory takes long, and the start that made a build has it already.
-        known = handle.cached and self.record.start_of(build.id)
+        known = handle.cached and self.record.made(build.id) is not None
         self.record.add(
             Start(
                 id=build.id,

@@ -110,7 +110,7 @@ def _keep_texts(database: sqlite3.Connection, packed: BuildContext, number: int)
 def _small_texts(packed: BuildContext) -> Iterator[tuple[str, str]]:
     """The digests and paths of the files whose text is worth keeping: what decides first, then the smallest."""
     found = {finding.path for finding in packed.secrets}
-    secret = {entry.digest for path, entry in packed.manifest.items() if path in found or _is_environment(path)}
+    secret = {entry.digest for path, entry in packed.manifest.items() if path in found or is_environment(path)}
     first = (packed.dockerfile, packed.ignore_file)
     files = [
         (path not in first, entry.size, path, entry.digest)
@@ -123,10 +123,6 @@ def _small_texts(packed: BuildContext) -> Iterator[tuple[str, str]]:
         if left < 0:
             return
         yield digest, path
-
-
-def _is_environment(path: str) -> bool:
-    return is_environment(path.rpartition("/")[2])
 
 
 def _read(packed: BuildContext, path: str, digest: str) -> bytes | None:

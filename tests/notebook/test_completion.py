@@ -1,12 +1,10 @@
 """What is offered after `%pcbuild`, without any network."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from pipecat_nb.notebook.completion import Known, complete
 from pipecat_nb.record import Record, Start
@@ -63,14 +61,6 @@ def test_nothing_but_what_the_line_can_go_on_with() -> None:
     offered = complete("", KNOWN)
     assert {"preview", "diff", "agent/"} <= set(offered)
     assert "notes.txt" not in offered
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
-    shell.run_line_magic("load_ext", "pipecat_nb")
-    yield shell
-    shell.run_line_magic("unload_ext", "pipecat_nb")
 
 
 def completed(shell: InteractiveShell, code: str) -> list[str]:

@@ -1,7 +1,6 @@
 """`%pcbuild` in a real IPython, with the real local service and a real engine."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,6 @@ from pipecat_nb.errors import (
 from pipecat_nb.local import LocalService
 
 from ..scripted import Answer, Scripted
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
-    shell.run_line_magic("load_ext", "pipecat_nb")
-    yield shell
-    shell.run_line_magic("unload_ext", "pipecat_nb")
 
 
 @pytest.fixture
