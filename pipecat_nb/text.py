@@ -8,6 +8,7 @@ LINE_LIMIT = 500
 # Escape sequences (colours, titles, links), and after them what else is not to be seen but has an effect: control
 # characters, and the marks that turn the direction of the text around them.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_COLOURS = re.compile(r"(\x1b\[[0-9;:]*m)")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -18,3 +19,11 @@ def printable(text: str, *, limit: int | None = None) -> str:
     if limit is None or len(clean) <= limit:
         return clean
     return f"{clean[:limit]}… ({len(clean) - limit:,} characters more)"
+
+
+def coloured(text: str, *, limit: int) -> str:
+    """A line of a log as `printable` makes it, but with the colours that a terminal would show."""
+    parts = _COLOURS.split(text[: 2 * limit])
+    clean = "".join(part if number % 2 else printable(part) for number, part in enumerate(parts))
+    left = max(0, len(text) - 2 * limit) + max(0, len(clean) - limit)
+    return f"{clean[:limit]}… ({left:,} characters more)" if left else clean

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipecat_nb.text import printable
+from pipecat_nb.text import coloured, printable
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,11 @@ def test_nothing_acts_on_the_reader(text: str, said: str) -> None:
 def test_long_lines_are_cut_and_say_so() -> None:
     assert printable("x" * 1_000_000, limit=5) == "xxxxx… (999,995 characters more)"
     assert printable("xxxxx", limit=5) == "xxxxx"
+
+
+def test_a_log_keeps_its_colours_and_nothing_else_that_acts() -> None:
+    red = "\x1b[1;31mred\x1b[0m"
+    assert coloured(red, limit=100) == red
+    assert coloured(f"\x1b[2J\x1b]0;a title\x07{red}\r\x00\u202e.", limit=100) == f"{red}."
+    assert coloured("x" * 1_000_000, limit=5) == "xxxxx… (999,995 characters more)"
+    assert coloured("xxxxx", limit=5) == "xxxxx"

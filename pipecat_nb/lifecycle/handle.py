@@ -16,7 +16,7 @@ from pipecat_nb.lifecycle.diagnosis import Diagnosis, diagnose
 from pipecat_nb.lifecycle.explanation import Explanation, why
 from pipecat_nb.lifecycle.progress import Progress, progress
 from pipecat_nb.lifecycle.stages import PACKING, Here, Stage, stages
-from pipecat_nb.logs import parse
+from pipecat_nb.logs import Transcript, parse
 from pipecat_nb.record import Record
 from pipecat_nb.text import LINE_LIMIT, printable
 
@@ -77,6 +77,8 @@ class BuildHandle(HasTraits):
         self.followed = False
         #: Whether somebody looks at it: only then its log is read while it is built.
         self.looked_at = False
+        #: The log as it was read so far.
+        self.transcript = Transcript(limit=READ)
         self._ended = threading.Event()
         # Whoever asks the service, the watching thread or another, brings the news.
         self._updating = threading.RLock()
@@ -241,10 +243,11 @@ class BuildHandle(HasTraits):
     def _take(self, build: models.Build) -> None:
         # Read first, told last: who is woken by the status finds it, and no observer of it stops the rest.
         diagnosis, log = self.diagnosis, self.progress
-        if build.final and build.status != models.SUCCESS:
-            diagnosis = self._diagnose(build)
-        elif build.final and self.looked_at:
+        failed = build.final and build.status != models.SUCCESS
+        if failed or (build.final and self.looked_at):
             log = self._read_log(build)
+        if failed:
+            diagnosis = self._diagnose(build)
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
@@ -262,24 +265,28 @@ class BuildHandle(HasTraits):
     def look_at_log(self) -> None:
         """Read the log, if somebody looks and there is more to come."""
         if self.looked_at and self.build is not None and self.status == models.BUILDING:
-            self.progress = self._read_log(self.build)
+            self.read_log()
+
+    def read_log(self) -> None:
+        """Read the log once more, so that `transcript` and `progress` have what is new in it."""
+        if self.build is not None:
+            with self._updating:
+                self.progress = self._read_log(self.build)
 
     def _read_log(self, build: models.Build) -> Progress | None:
         """How far a build has come by its log; what is known already where that cannot be read."""
         try:
-            lines = self._client.build_logs(build.id, limit=READ).lines
+            page = self._client.build_logs(build.id, limit=READ)
         except PipecatError:
             return self.progress
-        return progress(lines, status=build.status)
+        self.transcript.take(page.lines, more=bool(page.next_token))
+        return progress(self.transcript.lines, status=build.status)
 
     def _diagnose(self, build: models.Build) -> Diagnosis:
-        try:
-            lines = self._client.build_logs(build.id, limit=READ).lines
-        except PipecatError:
-            lines = ()  # the build's own message stands without them
+        """Why a build failed; without its log, its own message stands."""
         contexts = Record(self._client.target.account).contexts
         dockerfile = contexts.file_text(build.context_hash or "", build.dockerfile_path or "Dockerfile")
-        return diagnose(lines, error=build.error_message or "", dockerfile=dockerfile)
+        return diagnose(self.transcript.lines, error=build.error_message or "", dockerfile=dockerfile)
 
     def _duration(self, build: models.Build) -> float:
         """All the seconds it took: measured here, or for a build that was looked up, by the service's clock."""

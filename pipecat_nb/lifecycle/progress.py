@@ -11,10 +11,11 @@ TAIL = 6
 
 @dataclass(frozen=True)
 class Progress:
-    """The steps of a build so far, and its log's last lines."""
+    """The steps of a build so far, its log's last lines, and how many lines there are."""
 
     steps: tuple[Step, ...] = ()
     tail: tuple[str, ...] = ()
+    lines: int = 0
 
     @property
     def current(self) -> Step | None:
@@ -46,4 +47,4 @@ class Progress:
 
 def progress(lines: Sequence[str], *, status: str) -> Progress:
     """How far a build has come by its log's lines."""
-    return Progress(parse(lines, status=status).steps, tuple(lines[-TAIL:]))
+    return Progress(parse(lines, status=status).steps, tuple(lines[-TAIL:]), len(lines))

@@ -18,6 +18,8 @@ class Step:
     """One step: its text, how it ended, its seconds where the log tells them, and the lines that it wrote.
 
     `position` is its place, as in `3/6`, and empty for what is the engine's own; `stage` tells of several which.
+    `spans` are the numbers, from 0, of its lines in the log, its title's too: half-open ranges, several where steps
+    that go on at the same time write in turns.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Step:
     state: State = "running"
     seconds: float | None = None
     lines: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,19 @@ class _Open:
     step: Step
     title: str = ""
     lines: list[str] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
     latest: float | None = None
+
+    def own(self, number: int) -> None:
+        """The log's line of that number is this step's."""
+        if self.spans and self.spans[-1][1] == number:
+            self.spans[-1] = (self.spans[-1][0], number + 1)
+        else:
+            self.spans.append((number, number + 1))
 
     def close(self) -> Step:
         seconds = self.latest if self.step.seconds is None else self.step.seconds
-        return replace(self.step, seconds=seconds, lines=tuple(self.lines))
+        return replace(self.step, seconds=seconds, lines=tuple(self.lines), spans=tuple(self.spans))
 
 
 class _Reader:
@@ -104,8 +115,10 @@ class _Reader:
         self._numbered: dict[str, _Open] = {}
         self._phases: list[tuple[Phase, datetime | None]] = []
         self._error = ""
+        self._number = -1
 
     def read(self, line: str) -> None:
+        self._number += 1
         if match := _CONTAINER.fullmatch(line):
             self._container(_time(match[1]), match[2])
         elif match := _BUILDKIT.fullmatch(line):
@@ -114,6 +127,7 @@ class _Reader:
             self._end_last("done")
             stage, position = match[1] or "", match[2] or match[3]
             self._steps.append(_Open(Step(match[4], position, stage)))
+            self._steps[-1].own(self._number)
         else:
             self._other(line)
 
@@ -135,7 +149,10 @@ class _Reader:
             step = Step(title[3], title[2], title[1] or "") if title else Step(text)
             opened = self._numbered[number] = _Open(step, text)
             self._steps.append(opened)
-        elif match := _DONE.fullmatch(text):
+        opened.own(self._number)
+        if opened.title == text:
+            return
+        if match := _DONE.fullmatch(text):
             seconds = float(match[1])
             if opened.step.state == "running":
                 opened.step = replace(opened.step, state="done", seconds=seconds)
@@ -147,7 +164,7 @@ class _Reader:
             self._error = text
         elif text == "CANCELED":
             opened.step = replace(opened.step, state="done")
-        elif text not in ("...", opened.title):
+        elif text != "...":
             match = _OUTPUT.fullmatch(text)
             opened.lines.append(match[2] if match else text)
             opened.latest = float(match[1]) if match else opened.latest
@@ -158,6 +175,8 @@ class _Reader:
         if not self._steps or self._numbered:
             return
         last = self._steps[-1]
+        if last.step.state in ("running", "cached") and not _ENDED.match(line):
+            last.own(self._number)
         if _CACHED.match(line):
             last.step = replace(last.step, state="cached")
         elif _ENDED.match(line):

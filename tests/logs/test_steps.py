@@ -147,3 +147,19 @@ def test_no_log_makes_it_stumble(lines: list[str], status: str) -> None:
     assert sum(len(step.lines) for step in log.steps) <= len(lines)
     if status in ("success", "failed", "timeout"):
         assert all(step.state != "running" for step in log.steps)
+
+
+def test_each_step_knows_its_lines_in_the_log() -> None:
+    for lines in (BUILDKIT, BUILDAH, CODEBUILD):
+        steps = parse(lines).steps
+        owned = [number for step in steps for span in step.spans for number in range(*span)]
+        assert len(owned) == len(set(owned)) <= len(lines)
+        for step in steps:
+            text = "\n".join(lines[number] for span in step.spans for number in range(*span))
+            assert step.name in text
+            assert all(line in text for line in step.lines)
+
+
+def test_steps_that_write_in_turns_have_several_spans() -> None:
+    lines = ["#5 [a 1/2] RUN x", "#6 [b 1/2] RUN y", "#5 0.1 one", "#5 0.2 two", "#6 0.1 other", "#5 DONE 0.3s"]
+    assert [step.spans for step in parse(lines).steps] == [((0, 1), (2, 4), (5, 6)), ((1, 2), (4, 5))]
