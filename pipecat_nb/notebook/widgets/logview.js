@@ -1,0 +1,521 @@
+// The log of a card: only the rows in sight are in the page. All text becomes text nodes; nothing here reads markup.
+
+import { RUNS, SLICE, Search, countLines, findMatches, number, parseSgr, plain, strip } from "./log.js";
+
+/** Pixels of a row, as in card.css. */
+const ROW = 18;
+const OVERSCAN = 12;
+
+/** An element with classes and children; null children are left out. */
+export function make(tag, names = "", ...children) {
+  const element = document.createElement(tag);
+  if (names) element.className = names;
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+export const bdi = (text) => make("bdi", "", String(text));
+
+/** A text only where it differs: what stays keeps the reader's selection. */
+export function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+export function attribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+export function hide(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+export function button(names, text, press) {
+  const element = make("button", `pcb-button ${names}`, text);
+  element.type = "button";
+  element.addEventListener("click", press);
+  return element;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // A page that did not come by https has no clipboard.
+    const focused = document.activeElement;
+    const area = make("textarea", "");
+    area.value = text;
+    area.style.cssText = "position:fixed;opacity:0";
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+    return copied;
+  }
+}
+
+export function copyButton(what, text, say) {
+  const pressed = async () => {
+    const copied = await copy(text);
+    put(element, copied ? "Copied" : "Not copied");
+    say(copied ? `Copied the ${what}` : `The browser does not let the ${what} be copied`);
+    setTimeout(() => put(element, "Copy"), 2000);
+  };
+  const element = button("pcb-copy", "Copy", pressed);
+  element.setAttribute("aria-label", `Copy the ${what}`);
+  return element;
+}
+
+let logs = 0;
+
+/** The log of a card: only the rows in sight are in the page. */
+export class LogView {
+  constructor(card, say) {
+    this.card = card;
+    this.store = card.store;
+    this.say = say;
+    this.search = new Search(this.store);
+    this.filter = null;
+    this.failed = null;
+    this.follow = true;
+    this.touched = false;
+    this.wanted = false;
+    this.current = null;
+    this.aim = false;
+    this.paused = 0;
+    this.top = this.left = 0;
+    this.parts = [];
+    this.rows = 0;
+    this.nodes = new Map();
+    this.#make();
+  }
+
+  #make() {
+    const id = `pcb-log-${Date.now().toString(36)}-${(logs += 1)}`;
+    this.toggle = button("pcb-toggle", "Log", () => this.open(this.body.hidden, true));
+    this.toggle.setAttribute("aria-controls", id);
+    this.input = make("input", "pcb-search");
+    Object.assign(this.input, { type: "search", placeholder: "Search the log", spellcheck: false, autocomplete: "off" });
+    this.input.setAttribute("aria-label", "Search the log");
+    this.input.addEventListener("input", () => this.find(this.input.value));
+    this.input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        this.step(event.shiftKey ? -1 : 1);
+      }
+    });
+    this.found = make("span", "pcb-found");
+    this.previous = button("", "↑", () => this.step(-1));
+    this.previous.setAttribute("aria-label", "Previous match");
+    this.next = button("", "↓", () => this.step(1));
+    this.next.setAttribute("aria-label", "Next match");
+    this.only = button("pcb-only", "Failed step only", () => this.card.choose(this, this.filter?.index === this.failed ? null : this.failed));
+    this.copying = button("", "Copy", () => this.#copy());
+    this.copying.setAttribute("aria-label", "Copy the log");
+    this.following = button("pcb-follow", "Follow", () => this.setFollow(!this.follow));
+    this.tools = make("div", "pcb-tools", make("span", "pcb-finder", this.input, this.found, this.previous, this.next), this.only, this.copying, this.following);
+    this.shown = make("bdi", "");
+    this.only.hidden = true;
+    this.filtered = make("div", "pcb-filtered", make("span", "", "Only ", this.shown), button("", "Show all", () => this.card.choose(this, null)));
+    this.notice = make("div", "pcb-notice");
+    this.window = make("div", "pcb-window");
+    this.sizer = make("div", "pcb-rows", this.window);
+    this.scroll = make("div", "pcb-scroll", this.sizer);
+    // A region to be read at will, not role="log": that would speak every line of a build, and of a log of which only
+    // the rows in sight are in the page a screen reader would hear each scrolling as news. What matters (the build's
+    // status, matches, what was copied) is said in the card's polite status line.
+    this.scroll.setAttribute("role", "region");
+    this.scroll.tabIndex = 0;
+    this.scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.more = button("pcb-more", "", () => this.setFollow(true));
+    this.body = make("div", "pcb-logbody", this.tools, this.filtered, this.notice, make("div", "pcb-pane", this.scroll, this.more));
+    this.body.id = id;
+    this.root = make("div", "pcb-viewer", this.toggle, this.body);
+    for (const name of ["pointerdown", "keydown", "wheel", "focusin"]) {
+      this.body.addEventListener(name, () => (this.touched = true), { passive: true });
+    }
+    this.body.hidden = true;
+    this.resized = new ResizeObserver(() => this.#settle());
+    this.resized.observe(this.scroll);
+    this.update();
+  }
+
+  /** Open or close it; once people did, it stays as they left it. */
+  open(open, byHand = false) {
+    if (byHand) this.touched = true;
+    else if (this.touched) return;
+    if (open === !this.body.hidden) return;
+    this.body.hidden = !open;
+    this.update();
+    this.card.ask();
+  }
+
+  get isOpen() {
+    return !this.body.hidden && !this.root.hidden;
+  }
+
+  /** The ranges of lines that are shown. */
+  get ranges() {
+    const total = this.store.total;
+    if (!this.filter) return total ? [[0, total]] : [];
+    return this.filter.lines.map(([first, last]) => [first, Math.min(last, total)]).filter(([first, last]) => first < last);
+  }
+
+  /** Show the lines of a step only, or all. */
+  show(filter) {
+    const same = filter?.index === this.filter?.index;
+    if (same && JSON.stringify(filter?.lines) === JSON.stringify(this.filter?.lines)) return;
+    const top = this.#firstLine();
+    this.filter = filter;
+    if (!same) {
+      this.current = null;
+      if (filter) this.#pause();
+      this.#lay();
+      // Back in the whole log the reader stands where the step's lines were.
+      if (!filter && top !== null && !this.follow) this.top = this.#row(top) * ROW;
+      if (filter) this.top = 0;
+      this.#count();
+    }
+    this.update();
+  }
+
+  setFailed(index) {
+    this.failed = index;
+    hide(this.only, index === null);
+    this.#pressed();
+  }
+
+  #pressed() {
+    attribute(this.only, "aria-pressed", String(this.filter !== null && this.filter.index === this.failed));
+    attribute(this.following, "aria-pressed", String(this.follow));
+  }
+
+  /** Lines came or changed; another log if `other`. */
+  add(range, other) {
+    if (other) {
+      this.nodes.clear();
+      this.current = null;
+      this.filter = null;
+      this.follow = true;
+      this.search.begin(this.search.term);
+    }
+    if (range) {
+      for (const key of this.nodes.keys()) if (key >= range[0] && key < range[1]) this.nodes.delete(key);
+      this.search.add(range);
+      this.#work();
+    }
+    this.later();
+  }
+
+  /** Draw before the next paint, however much comes until then. */
+  later() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.update();
+    });
+  }
+
+  update() {
+    const { total, notice, done, columns } = this.store;
+    hide(this.root, !total && !notice);
+    put(this.toggle, `Log · ${countLines(total)}`);
+    attribute(this.toggle, "aria-expanded", String(!this.body.hidden));
+    if (!this.isOpen) return;
+    put(this.notice, notice);
+    hide(this.notice, !notice);
+    hide(this.filtered, !this.filter);
+    put(this.shown, this.filter?.name ?? "");
+    attribute(this.scroll, "aria-label", this.filter ? `Log of ${this.filter.name}` : "Log");
+    hide(this.following, done || !this.card.live);
+    this.root.style.setProperty("--pcb-digits", String(Math.max(3, number(total).length)));
+    this.root.style.setProperty("--pcb-columns", String(columns));
+    const anchor = this.follow ? null : this.#anchor();
+    this.#lay();
+    const height = `${Math.max(1, this.rows) * ROW}px`;
+    if (this.sizer.style.height !== height) this.sizer.style.height = height;
+    if (anchor) this.top = this.#row(anchor.line) * ROW + anchor.offset;
+    this.#settle();
+    this.#found();
+  }
+
+  /** The first line in sight, and how far it is from the edge: it stays there whatever comes above it. */
+  #anchor() {
+    for (let row = Math.floor(this.top / ROW), end = row + 40; row < Math.min(end, this.rows); row += 1) {
+      const { part, line } = this.#at(row);
+      if (part.known) return { line, offset: this.top - row * ROW };
+    }
+    return null;
+  }
+
+  #firstLine() {
+    return this.rows ? this.#at(Math.min(this.rows - 1, Math.floor(this.top / ROW))).line : null;
+  }
+
+  /** Number the rows: one for each line, one for each gap. */
+  #lay() {
+    this.parts = [];
+    this.rows = 0;
+    for (const [first, last] of this.ranges) {
+      for (const part of this.store.split(first, last)) {
+        this.parts.push({ ...part, row: this.rows });
+        this.rows += part.known ? part.last - part.first : 1;
+      }
+    }
+  }
+
+  /** The last part for which `before` holds. */
+  #part(before) {
+    let [low, high] = [0, this.parts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (before(this.parts[middle])) low = middle;
+      else high = middle - 1;
+    }
+    return this.parts[low];
+  }
+
+  #at(row) {
+    const part = this.#part((one) => one.row <= row);
+    return { part, line: part.known ? part.first + row - part.row : part.first };
+  }
+
+  #row(line) {
+    const part = this.#part((one) => one.first <= line);
+    if (!part) return 0;
+    return part.known ? part.row + Math.max(0, Math.min(line, part.last - 1) - part.first) : part.row;
+  }
+
+  /** Put the scroll area where it belongs (its end, or where the reader left it) and draw. */
+  #settle() {
+    if (!this.isOpen || !this.scroll.isConnected) return;
+    const end = Math.max(0, this.scroll.scrollHeight - this.scroll.clientHeight);
+    const top = this.follow ? end : Math.min(this.top, end);
+    if (Math.abs(this.scroll.scrollTop - top) >= 1) this.scroll.scrollTop = top;
+    if (this.scroll.scrollLeft !== this.left) this.scroll.scrollLeft = this.left;
+    this.top = this.scroll.scrollTop;
+    this.#draw();
+    this.#more();
+  }
+
+  #scrolled() {
+    // What an element that left the page says of its place is not the reader's doing.
+    if (!this.scroll.isConnected || !this.isOpen) return;
+    const { scrollTop: top, scrollHeight, clientHeight } = this.scroll;
+    this.left = this.scroll.scrollLeft;
+    const moved = top - this.top;
+    this.top = top;
+    if (moved < -0.5) this.setFollow(false);
+    else if (moved > 0.5 && top + clientHeight >= scrollHeight - 4) this.setFollow(true);
+    this.#draw();
+  }
+
+  setFollow(follow) {
+    if (follow) this.follow = true;
+    else this.#pause();
+    this.#pressed();
+    this.#settle();
+  }
+
+  #pause() {
+    if (this.follow) this.paused = this.store.total;
+    this.follow = false;
+  }
+
+  #more() {
+    const since = ([first, last]) => Math.max(0, last - Math.max(first, this.paused));
+    const more = this.follow ? 0 : this.ranges.reduce((sum, range) => sum + since(range), 0);
+    hide(this.more, more <= 0);
+    if (more > 0) put(this.more, `↓ ${number(more)} new line${more === 1 ? "" : "s"}`);
+    this.#pressed();
+  }
+
+  #draw() {
+    const height = this.scroll.clientHeight;
+    const from = Math.max(0, Math.floor(this.top / ROW) - OVERSCAN);
+    const to = Math.min(this.rows, Math.ceil((this.top + height) / ROW) + OVERSCAN);
+    const nodes = new Map();
+    for (let row = from; row < to; row += 1) {
+      const { part, line } = this.#at(row);
+      const key = part.known ? line : `${part.first}-${part.last}-${this.card.live}`;
+      nodes.set(key, this.nodes.get(key) ?? (part.known ? this.#line(line) : this.#gap(part)));
+    }
+    if (!this.rows) nodes.set("none", this.nodes.get("none") ?? make("div", "pcb-row pcb-gap", this.filter ? "This step wrote no lines." : "No lines yet."));
+    const kept = new Set(nodes.values());
+    for (const node of [...this.window.childNodes]) if (!kept.has(node)) node.remove();
+    // Rows that stay are not touched: they may hold the reader's selection.
+    let at = this.window.firstChild;
+    for (const node of kept) {
+      if (node === at) at = at.nextSibling;
+      else this.window.insertBefore(node, at);
+    }
+    this.nodes = nodes;
+    this.window.style.transform = `translateY(${from * ROW}px)`;
+    if (this.aim) this.#aimed();
+  }
+
+  #gap({ first, last }) {
+    const which = last - first === 1 ? `line ${number(last)}` : `lines ${number(first + 1)}–${number(last)}`;
+    const live = this.card.live;
+    return make("div", "pcb-row pcb-gap", live ? `loading ${which}…` : `${which} had not been loaded`);
+  }
+
+  #line(line) {
+    const text = make("span", "pcb-text", ...this.#runs(line));
+    return make("div", "pcb-row", make("span", "pcb-no", number(line + 1)), text);
+  }
+
+  /** A line's text in runs of colour, the matches marked. */
+  #runs(line) {
+    const raw = this.store.line(line) ?? "";
+    const { term } = this.search;
+    const nth = this.current?.line === line ? this.current.nth : -1;
+    const all = term ? findMatches(plain(raw), term) : [];
+    const marks = all.slice(0, RUNS).map((at) => ({ at, current: at === all[nth] }));
+    if (nth >= RUNS) marks.push({ at: all[nth], current: true });
+    const nodes = [];
+    let start = 0;
+    let next = 0;
+    for (const run of parseSgr(raw)) {
+      const end = start + run.text.length;
+      const wrap = run.classes ? make("span", run.classes) : null;
+      const into = wrap ? wrap : { append: (node) => nodes.push(node) };
+      for (let at = start; at < end; ) {
+        while (marks[next] && marks[next].at + term.length <= at) next += 1;
+        const mark = marks[next];
+        const inside = mark && mark.at <= at;
+        const stop = Math.min(end, mark ? (inside ? mark.at + term.length : mark.at) : end);
+        const piece = run.text.slice(at - start, stop - start);
+        into.append(inside ? make("mark", mark.current ? "pcb-current" : "", piece) : document.createTextNode(piece));
+        at = stop;
+      }
+      if (wrap) nodes.push(wrap);
+      start = end;
+    }
+    return nodes;
+  }
+
+  // -- Searching --
+
+  find(term) {
+    this.search.begin(term);
+    this.current = null;
+    this.wanted = Boolean(term);
+    this.nodes.clear();
+    this.#work();
+    this.#count();
+    this.later();
+  }
+
+  /** Count on in slices until all is counted. */
+  #work() {
+    if (this.working || !this.search.busy) return this.#ready();
+    const go = () => {
+      this.working = null;
+      this.search.step();
+      this.#found();
+      this.#work();
+    };
+    this.working = setTimeout(go, 0);
+    return undefined;
+  }
+
+  /** All is counted: the first match from where the reader is becomes the current one. */
+  #ready() {
+    if (!this.wanted || this.search.busy) return;
+    this.wanted = false;
+    const total = this.search.total(this.ranges);
+    if (!total) return void this.#found(true);
+    const before = this.search.before(this.#firstLine() ?? 0, this.ranges);
+    this.#go(before < total ? before : 0);
+  }
+
+  #count() {
+    this.total = this.search.total(this.ranges);
+  }
+
+  step(by) {
+    const { ranges, search } = this;
+    const total = search.total(ranges);
+    if (!total) return;
+    if (this.body.hidden) this.open(true, true);
+    const at = this.current ? search.before(this.current.line, ranges) + this.current.nth : by > 0 ? -1 : 0;
+    this.#go((at + by + total) % total);
+  }
+
+  #go(index) {
+    const last = this.current?.line;
+    this.current = this.search.at(index, this.ranges);
+    if (!this.current) return;
+    for (const line of [last, this.current.line]) this.nodes.delete(line);
+    const top = this.#row(this.current.line) * ROW;
+    const height = this.scroll.clientHeight;
+    if (top < this.top || top + ROW > this.top + height) {
+      this.#pause();
+      this.top = Math.max(0, top - Math.floor(height / 2 / ROW) * ROW);
+    }
+    this.aim = true;
+    this.#settle();
+    this.#found(true);
+  }
+
+  /** Bring the current match into sight sideways. */
+  #aimed() {
+    const mark = this.window.querySelector(".pcb-current");
+    if (!mark) return;
+    this.aim = false;
+    const [box, pane] = [mark.getBoundingClientRect(), this.scroll.getBoundingClientRect()];
+    const gutter = this.window.querySelector(".pcb-no")?.getBoundingClientRect().width ?? 0;
+    if (box.left < pane.left + gutter || box.right > pane.left + this.scroll.clientWidth) {
+      this.left = Math.max(0, this.scroll.scrollLeft + box.left - pane.left - this.scroll.clientWidth / 3);
+      this.scroll.scrollLeft = this.left;
+    }
+  }
+
+  #found(say = false) {
+    const { search, ranges } = this;
+    const total = search.term ? search.total(ranges) : 0;
+    const index = this.current ? search.before(this.current.line, ranges) + this.current.nth + 1 : 0;
+    const missing = ranges.some(([first, last]) => this.store.gaps(first, last).length);
+    const sofar = search.busy ? "…" : missing ? " so far" : "";
+    const words = total ? `${index ? `${number(index)} of ` : ""}${number(total)}${sofar}` : search.busy ? "…" : `no match${sofar}`;
+    put(this.found, search.term ? words : "");
+    this.previous.disabled = this.next.disabled = !total;
+    for (const element of [this.found, this.previous, this.next]) hide(element, !search.term);
+    if (say && search.term) this.say(total ? `Match ${words}` : "No match");
+  }
+
+  /** Escape: clear the search first, then the filter. */
+  escape() {
+    if (!this.input.value) return false;
+    this.input.value = "";
+    this.find("");
+    return true;
+  }
+
+  async #copy() {
+    const texts = [];
+    let missing = 0;
+    let until = performance.now() + SLICE;
+    for (const { first, last, known } of this.parts.map((part) => ({ ...part }))) {
+      if (!known) {
+        missing += last - first;
+        texts.push(`[lines ${number(first + 1)}–${number(last)} are not loaded]`);
+      }
+      for (let line = first; known && line < last; line += 1) {
+        texts.push(strip(this.store.line(line) ?? ""));
+        if (line % 64 === 0 && performance.now() > until) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          until = performance.now() + SLICE;
+        }
+      }
+    }
+    const count = texts.length - this.parts.filter((part) => !part.known).length;
+    const copied = await copy(`${texts.join("\n")}\n`);
+    const rest = missing ? `; ${countLines(missing)} not loaded yet` : "";
+    this.say(copied ? `Copied ${countLines(count)}${rest}` : "The browser does not let the log be copied", true);
+  }
+
+  dispose() {
+    this.resized.disconnect();
+    clearTimeout(this.working);
+    if (this.frame) cancelAnimationFrame(this.frame);
+  }
+}
