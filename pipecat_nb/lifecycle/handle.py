@@ -57,9 +57,12 @@ class BuildHandle(HasTraits):
     where = Unicode(help="Where it is built.")
     build = Instance(models.Build, allow_none=True, help="The service's last record of it.")
     files = Int(0, help="Files in the context.")
+    packed = Int(0, help="How many paths were packed so far.")
+    to_pack = Int(0, help="How many there are to pack.")
     context_size = Int(0, help="The context's bytes before compression.")
     archive_size = Int(0, help="The archive's bytes.")
     sent = Int(0, help="Bytes uploaded so far.")
+    upload_rate = Float(0.0, help="Bytes uploaded a second, from the upload's beginning.")
     pack_seconds = Float(None, allow_none=True)
     upload_seconds = Float(None, allow_none=True)
     diagnosis = Instance(Diagnosis, allow_none=True, help="Why the build failed: step, last lines, known cause.")
@@ -75,8 +78,8 @@ class BuildHandle(HasTraits):
         self._client = client
         #: Whether a watcher keeps this up to date.
         self.followed = False
-        #: Whether somebody looks at it: only then its log is read while it is built.
-        self.looked_at = False
+        #: How many look at it: only where somebody does, its log is read while it is built.
+        self.lookers = 0
         #: The log as it was read so far.
         self.transcript = Transcript(limit=READ)
         self._ended = threading.Event()
@@ -244,7 +247,7 @@ class BuildHandle(HasTraits):
         # Read first, told last: who is woken by the status finds it, and no observer of it stops the rest.
         diagnosis, log = self.diagnosis, self.progress
         failed = build.final and build.status != models.SUCCESS
-        if failed or (build.final and self.looked_at):
+        if failed or (build.final and self.lookers):
             log = self._read_log(build)
         if failed:
             diagnosis = self._diagnose(build)
@@ -264,7 +267,7 @@ class BuildHandle(HasTraits):
 
     def look_at_log(self) -> None:
         """Read the log, if somebody looks and there is more to come."""
-        if self.looked_at and self.build is not None and self.status == models.BUILDING:
+        if self.lookers and self.build is not None and self.status == models.BUILDING:
             self.read_log()
 
     def read_log(self) -> None:

@@ -20,6 +20,9 @@ from pipecat_nb.record import Commit, Record, Start, commit_of
 #: How far back a build is looked for by the beginning of its id.
 SEARCHED = 1000
 
+#: Seconds between two news of the packing.
+BETWEEN = 0.1
+
 #: The most hashes of one content that an earlier build is looked for by.
 MOST_HASHES = 4
 
@@ -152,8 +155,17 @@ class Workspace:
         return handle
 
     def _pack(self, handle: BuildHandle, pack: Callable[..., context.BuildContext]) -> context.BuildContext:
-        begun = time.monotonic()
-        packed = pack(handle.directory, dockerfile=handle.dockerfile_path)
+        begun = told = time.monotonic()
+
+        def progress(done: int, count: int) -> None:
+            nonlocal told
+            # Told of each path, observers would take longer than the packing.
+            if (now := time.monotonic()) - told > BETWEEN or done == count:
+                told = now
+                handle.to_pack = count
+                handle.packed = done
+
+        packed = pack(handle.directory, dockerfile=handle.dockerfile_path, progress=progress)
         with handle.hold_trait_notifications():
             handle.dockerfile_path = packed.dockerfile
             handle.context_hash = packed.hash
@@ -190,8 +202,12 @@ class Workspace:
         except BadRequest as error:
             raise self._unknown_region(handle.region, error) from error
 
+        sending = time.monotonic()
+
         def progress(sent: int, _: int) -> None:
-            handle.sent = sent
+            with handle.hold_trait_notifications():
+                handle.sent = sent
+                handle.upload_rate = sent / max(time.monotonic() - sending, 1e-3)
 
         ticket = self.client.upload(ticket, packed.archive, progress=progress)
         handle.upload_seconds = time.monotonic() - begun

@@ -18,8 +18,8 @@ class Step:
     """One step: its text, how it ended, its seconds where the log tells them, and the lines that it wrote.
 
     `position` is its place, as in `3/6`, and empty for what is the engine's own; `stage` tells of several which.
-    `spans` are the numbers, from 0, of its lines in the log, its title's too: half-open ranges, several where steps
-    that go on at the same time write in turns.
+    `spans` are the numbers, from 0, of its lines in the log, its title's too: half-open ranges, several where
+    steps that go on at the same time write in turns.
     """
 
     name: str

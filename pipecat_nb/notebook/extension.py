@@ -1,5 +1,6 @@
 """What loading the extension puts into IPython, and unloading takes out again."""
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,20 @@ def _page(module: str) -> Callable[[Any], str]:
     return lambda shown: str(import_module(f"pipecat_nb.notebook.{module}").html(shown))
 
 
+def _is_attended(shell: "InteractiveShell") -> bool:
+    """Whether somebody may sit before the cell that runs.
+
+    papermill, nbclient and `jupyter execute` can be asked nothing, and would save a live card's scripts in the
+    notebook. So says Voilà, whose pages people look at.
+    """
+    asked = shell.kernel.get_parent("shell").get("content", {})  # type: ignore[attr-defined]
+    return bool(asked.get("allow_stdin")) or os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
+
+
 def load(shell: "InteractiveShell") -> None:
     """Add `%pcbuild`, and in a notebook the cards of builds and the pages of contexts and comparisons."""
     live = hasattr(shell, "kernel")
-    screen: Screen = Cards(lambda: shell.display_pub) if live else Lines()
+    screen: Screen = Cards(lambda: shell.display_pub, attended=lambda: _is_attended(shell)) if live else Lines()
     magics = PipecatMagics(shell, screen=screen)
     shell.register_magics(magics)
     magics.matcher = matcher(magics.known)

@@ -4,21 +4,22 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from traitlets import Bunch
 
 from pipecat_nb.notebook import card
-from pipecat_nb.notebook.card import Snapshot
+from pipecat_nb.notebook.refresher import Refresher, settled
+from pipecat_nb.notebook.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from IPython.core.displaypub import DisplayPublisher
 
     from pipecat_nb.lifecycle import BuildHandle
+    from pipecat_nb.notebook.widgets import BuildCard
 
-#: Seconds between two refreshes of what changes, at least and at most: at most because time goes on.
-QUICKEST, SLOWEST = 0.25, 1.0
+#: Live cards that are kept for builds that have ended, with their logs; of older ones the outputs stay.
+KEPT = 50
 
 
 class Screen(Protocol):
@@ -34,112 +35,83 @@ class Screen(Protocol):
         """Refresh nothing any more."""
 
 
-def bundle(handle: "BuildHandle") -> dict[str, str]:
-    """A build's card for every front end: HTML and plain text."""
-    snapshot = Snapshot.of(handle)
-    return {"text/html": card.html(snapshot), "text/plain": card.text(snapshot)}
-
-
-def settled(handle: "BuildHandle") -> bool:
-    """Whether nothing about the build changes any more."""
-    return handle.final or bool(handle.problem)
-
-
-@dataclass(eq=False)
-class _Shown:
-    """A card on the screen: of which build, under which display id, sent by what, and what it shows now."""
-
-    handle: "BuildHandle"
-    display_id: str
-    publisher: "DisplayPublisher"
-    content: dict[str, str]
-
-
 class Cards:
-    """Cards in a notebook, refreshed at most four times a second, also when their cell has long ended.
+    """Cards in a notebook, refreshed also when their cell has long ended.
 
-    The end of a build is shown in the thread that learns of it, before anybody who waits for it goes on: a kernel
-    that is shut down right then has sent it. All before that is shown by a thread that lives while builds go on.
+    A card is a cell's output, HTML and plain text: what a saved notebook has, wherever it is read. Where somebody
+    sits before it, a widget without an output of its own makes it a live one.
     """
 
-    def __init__(self, publisher: "Callable[[], DisplayPublisher]") -> None:
+    def __init__(self, publisher: "Callable[[], DisplayPublisher]", *, attended: Callable[[], bool]) -> None:
         self._publisher = publisher
-        self._lock = threading.RLock()
-        self._shown: list[_Shown] = []
-        self._changed = threading.Event()
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._attended = attended
+        self._refresher = Refresher()
+        self._live: dict[BuildHandle, BuildCard] = {}
 
     def show(self, handle: "BuildHandle") -> None:
-        handle.looked_at = True
-        shown = _Shown(handle, uuid.uuid4().hex, self._publisher(), bundle(handle))
-        _publish(shown, update=False)
-        if settled(handle) or self._closed.is_set():
-            return
-        with self._lock:
-            if all(other.handle is not handle for other in self._shown):
-                handle.observe(self._on_change)
-            self._shown.append(shown)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pipecat_nb cards", daemon=True)
-                self._thread.start()
-        # What changed between the first sight and the observing.
-        self._on_change(Bunch(owner=handle))
+        output = _Output(handle, self._publisher(), self._live_card(handle) if self._attended() else None)
+        output.publish()
+        self._refresher.add(output)
 
     def flush(self) -> None:
-        with self._lock:
-            for shown in self._shown:
-                self._refresh(shown)
+        self._refresher.refresh()
 
     def close(self) -> None:
-        self._closed.set()
-        self._changed.set()
-        with self._lock:
-            for handle in {shown.handle for shown in self._shown}:
-                handle.unobserve(self._on_change)
-            self._shown.clear()
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout=5)
+        self._refresher.close()
+        for live in self._live.values():
+            live.close()
+        self._live.clear()
 
-    def _on_change(self, change: Bunch) -> None:
-        if settled(change.owner):
-            self._end(change.owner)
-        else:
-            self._changed.set()
+    def _live_card(self, handle: "BuildHandle") -> "BuildCard":
+        from pipecat_nb.notebook.widgets import BuildCard  # noqa: PLC0415  ipywidgets comes with it
 
-    def _end(self, handle: "BuildHandle") -> None:
-        """Show the end of a build, once, on all its cards."""
-        with self._lock:
-            ended = [shown for shown in self._shown if shown.handle is handle]
-            if ended:
-                handle.unobserve(self._on_change)
-            for shown in ended:
-                self._refresh(shown)
-                self._shown.remove(shown)
+        if handle not in self._live:
+            ended = [other for other in self._live if settled(other)]
+            for other in ended[: len(ended) - KEPT]:
+                self._live.pop(other).close()
+            self._live[handle] = BuildCard(handle, refresher=self._refresher)
+        return self._live[handle]
 
-    def _run(self) -> None:
-        while True:
-            self._changed.wait(SLOWEST)
-            self._changed.clear()
-            with self._lock:
-                if not self._shown:
-                    self._thread = None
-                    return
-                self.flush()
-            self._closed.wait(QUICKEST)
 
-    def _refresh(self, shown: _Shown) -> None:
-        content = bundle(shown.handle)
-        if content != shown.content:
-            shown.content = content
+class _Output:
+    """The output of a cell that shows a build."""
+
+    def __init__(self, handle: "BuildHandle", publisher: "DisplayPublisher", live: "BuildCard | None") -> None:
+        self.handle = handle
+        self._publisher = publisher
+        self._live = live
+        self._display_id = uuid.uuid4().hex
+        self._content: dict[str, str] = {}
+        self._told: tuple[str, ...] = ()
+
+    def publish(self) -> None:
+        """Show it for the first time."""
+        self._content, self._told = self._bundle(), self._telling()
+        self._send(update=False)
+
+    def refresh(self) -> None:
+        # Who looks at a live card sees each change there; what is saved has to know what the build came to.
+        if self._live is not None and self._live.seen and self._telling() == self._told:
+            return
+        content = self._bundle()
+        if content != self._content:
+            self._content, self._told = content, self._telling()
             # A front end that is gone must not end the thread that follows the builds.
             with contextlib.suppress(Exception):
-                _publish(shown, update=True)
+                self._send(update=True)
 
+    def _telling(self) -> tuple[str, ...]:
+        return self.handle.status, self.handle.id, self.handle.problem
 
-def _publish(shown: _Shown, *, update: bool) -> None:
-    shown.publisher.publish(data=shown.content, transient={"display_id": shown.display_id}, update=update)
+    def _bundle(self) -> dict[str, str]:
+        snapshot = Snapshot.of(self.handle)
+        model = self._live.key if self._live is not None else ""
+        html = card.html(snapshot, model=model, display=self._display_id)
+        return {"text/html": html, "text/plain": card.text(snapshot)}
+
+    def _send(self, *, update: bool) -> None:
+        transient = {"display_id": self._display_id}
+        self._publisher.publish(data=self._content, transient=transient, update=update)
 
 
 #: The traits whose changes are worth a line.

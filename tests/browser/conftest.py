@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from ..conftest import wait_until
 
@@ -71,3 +75,100 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText)"
+IDLE = "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
+#: Asked to run cells before its session stands, JupyterLab asks which kernel is meant.
+READY = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+
+#: What a console says that is not ours: JupyterLab's own, when a kernel that it asks something is restarted.
+_NOT_OURS = re.compile(r"Canceled future for|WebSocket|Kernel .* was|404|registered multiple times")
+
+
+class Notebook:
+    """A notebook in JupyterLab, as a person has it before them."""
+
+    def __init__(self, page: Page, url: str, path: Path) -> None:
+        self.page = page
+        self.path = path
+        self.problems: list[str] = []
+        page.on("console", lambda message: self._heard(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self._heard(str(error)))
+        # Where the browser's main thread was held up, and for how long.
+        page.add_init_script(
+            "window.longTasks = []; new PerformanceObserver(list => window.longTasks.push(...list.getEntries()"
+            ".map(entry => entry.duration))).observe({ type: 'longtask', buffered: true });"
+        )
+        page.goto(f"{url}lab/tree/{quote(path.name)}?token=test&reset")
+        self.wait_for_kernel()
+
+    def _heard(self, text: str) -> None:
+        if not _NOT_OURS.search(text):
+            self.problems.append(text)
+
+    def wait_for_kernel(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.page.wait_for_function(f"() => {READY} && {IDLE}")
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """One of JupyterLab's commands; it goes on by itself."""
+        self.page.evaluate(
+            "([name, given]) => { window.jupyterapp.commands.execute(name, given) }", [name, arguments]
+        )
+
+    def start(self) -> None:
+        """Run all cells."""
+        self.command("notebook:run-all-cells")
+
+    def wait_until_run(self) -> None:
+        self.page.wait_for_function(f"() => {PROMPTS}.every(text => /\\[\\d+\\]/.test(text)) && {IDLE}")
+
+    def run(self) -> None:
+        """Run all cells to their ends."""
+        self.start()
+        self.wait_until_run()
+
+    def cell(self, number: int) -> Locator:
+        """The output of a cell; the first one is 0."""
+        return self.page.locator(".jp-CodeCell").nth(number).locator(".jp-Cell-outputArea")
+
+    def card(self, number: int) -> Locator:
+        """The live card that a cell shows."""
+        return self.cell(number).locator(".pcb-live")
+
+    def saved(self) -> list[list[dict[str, Any]]]:
+        """The outputs of each cell as they are saved."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
+        return [cell.get("outputs", []) for cell in json.loads(self.path.read_text())["cells"]]
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def notebook(
+    page: Page, lab: tuple[str, Path], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Notebook]]:
+    """Makes a notebook of some cells and opens it; at the end the console may hold no error of ours."""
+    url, root = lab
+    opened: list[Notebook] = []
+
+    def make(*cells: str) -> Notebook:
+        path = root / f"{request.node.name.partition('[')[0]}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+        opened.append(Notebook(page, url, path))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        assert each.problems == []
+        each.command("kernelmenu:shutdown")
+        page.wait_for_function("() => !window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel")

@@ -52,7 +52,7 @@ def test_logs_are_read_of_builds_that_somebody_looks_at(scripted: Scripted, watc
         log,
     ]
     seen, unseen = (watched.attach(Build.from_json(row(number, "building"))) for number in (1, 2))
-    seen.looked_at = True
+    seen.lookers = 1
     wait_until(lambda: seen.progress, "the log")
     assert seen.progress is not None
     assert seen.progress.words == "step 2 of 2: COPY . /"
@@ -73,7 +73,7 @@ def test_an_observer_of_the_log_that_fails_does_not_keep_the_build_from_ending(
     log = Answer(body={"logs": ["STEP 1/1: FROM scratch"]})
     scripted.answers = [listed(row(1, status)), log, listed(row(1, status)), log]
     handle = watched.attach(Build.from_json(row(1, "pending")))
-    handle.looked_at = True
+    handle.lookers = 1
 
     def fail(change: Bunch) -> None:
         raise ValueError("an observer's own fault")
@@ -97,7 +97,7 @@ def test_an_observer_that_fails_keeps_nobody_elses_log_from_being_read(
         raise ValueError("an observer's own fault")
 
     broken.observe(fail, "progress")
-    broken.looked_at = other.looked_at = True
+    broken.lookers = other.lookers = 1
     wait_until(lambda: other.progress, "the other's log", limit=10)
     assert [asked.path.partition("?")[0] for asked in scripted.asked[:3]] == [
         "/v1/builds",
@@ -110,7 +110,7 @@ def test_a_log_that_cannot_be_read_stops_nothing(scripted: Scripted, watched: Wo
     refused = Answer(404, {"error": "no log", "code": "X"})
     scripted.answers = [listed(row(1, "building")), refused, listed(row(1, "success")), refused]
     handle = watched.attach(Build.from_json(row(1, "building")))
-    handle.looked_at = True
+    handle.lookers = 1
     assert handle.wait(30).status == "success"
     assert (handle.progress, handle.trouble) == (None, "")
 

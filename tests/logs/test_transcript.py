@@ -16,7 +16,7 @@ LAST: Look = lambda lines, limit: lines[-limit:]  # noqa: E731
 
 @given(st.lists(st.integers(0, 7), max_size=12), st.sampled_from([FIRST, LAST]))
 def test_each_line_once_and_in_order(growth: list[int], look: Look) -> None:
-    """Whether the service gives the first or the last lines: as long as looks overlap, nothing is lost or twice."""
+    """Whether the service gives the first or the last lines: while looks overlap, nothing is lost or twice."""
     transcript, written = Transcript(limit=8), list[str]()
     for count in growth:
         written += [f"line {len(written) + number}" for number in range(count)]

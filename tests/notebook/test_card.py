@@ -12,7 +12,7 @@ from pipecat_nb.lifecycle import BuildHandle, Diagnosis, diagnose
 from pipecat_nb.lifecycle.progress import progress
 from pipecat_nb.models import Build
 from pipecat_nb.notebook import card
-from pipecat_nb.notebook.card import Snapshot
+from pipecat_nb.notebook.snapshot import Snapshot
 
 ID = "123e4567-e89b-12d3-a456-426614174000"
 CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,6 +139,20 @@ def test_an_upload_says_how_far_it_is() -> None:
     assert "3.0 MB of 12 MB" in text
     assert stages(page) == ["done", "active", "waiting", "waiting"]
     assert [attributes.get("style") for tag, attributes in page.tags if tag == "li"][1] == "--pcb-share:25.0%"
+
+
+def test_an_upload_tells_its_speed_and_what_is_left() -> None:
+    sending = handle("uploading", sent=3 * 1024**2, upload_rate=1.5 * 1024**2)
+    assert "Uploading (3.0 MB of 12 MB, 1.5 MB/s, 6.0 s left)" in card.text(Snapshot.of(sending))
+    sent = handle("building", sent=12 * 1024**2, upload_rate=4 * 1024**2, **built("building"))
+    assert "(12 MB, 4.0 MB/s)" in card.text(Snapshot.of(sent))
+
+
+def test_packing_tells_its_files() -> None:
+    packing = handle("packing", pack_seconds=None, packed=2500, to_pack=10_000)
+    text = card.text(Snapshot.of(packing))
+    assert "Packing (2,500 of 10,000 files)" in text
+    assert 'style="--pcb-share:25.0%"' in card.html(Snapshot.of(packing))
 
 
 def test_a_failure_shows_why_and_what_to_do_next() -> None:

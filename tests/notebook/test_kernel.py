@@ -1,7 +1,9 @@
 """Cards in a real kernel, as a front end gets them: messages, in order, from whichever thread."""
 
+import os
 import queue
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,18 @@ class Kernel:
 
     def start(self, code: str) -> str:
         return str(self.client.execute(code))
+
+    def tell(self, model: str, content: dict[str, Any]) -> None:
+        """Say something to a widget, as its page does."""
+        data = {"method": "custom", "content": content}
+        message = self.client.session.msg("comm_msg", {"comm_id": model, "data": data})
+        self.client.shell_channel.send(message)
+
+    def heard(self, model: str) -> list[dict[str, Any]]:
+        """What a widget has said to its page."""
+        self.read()
+        contents = [message["content"] for message in self.messages if message["msg_type"].startswith("comm_")]
+        return [content["data"] for content in contents if content["comm_id"] == model]
 
     def run(self, code: str) -> list[dict[str, Any]]:
         """Run a cell to its end; what it published."""
@@ -81,15 +95,24 @@ def errors(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def kernel(_own_state: None) -> Iterator[Kernel]:
+@pytest.fixture(scope="module", params=["6", "7"])
+def kernel(_own_state: None, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """A kernel of each major version, with the extension loaded."""
+    environment = dict(os.environ)
+    if request.param == "6":
+        older = Path(sys.prefix) / "ipykernel6"
+        if not older.exists():
+            pytest.skip("no ipykernel 6 beside the environment: bash tests/run installs it")
+        environment["PYTHONPATH"] = str(older)
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
+    manager.start_kernel(env=environment)
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
     kernel = Kernel(manager, client)
     assert not errors(kernel.run("%load_ext pipecat_nb"))
+    said = kernel.run("import ipykernel; ipykernel.version_info[0]")
+    assert [text(message) for message in said if message["msg_type"] == "execute_result"] == [request.param]
     yield kernel
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -162,7 +185,7 @@ def test_a_build_that_is_asked_for_again_is_the_same_on_all_cards(kernel: Kernel
     hosted.answers = [answer("timeout")]
     second = kernel.run(f"second = %pcbuild status {ID}\nassert first is second")
     assert kinds(first) == kinds(second) == ["display_data"]
-    assert [text(m).split()[1] for m in second if "data" in m["content"]].count("timeout") >= 2
+    assert [text(m).split()[1] for m in second if m["msg_type"].endswith("display_data")].count("timeout") >= 2
 
 
 TOKEN = "key-of-a-test"
@@ -258,6 +281,77 @@ def test_unloading_ends_the_threads(kernel: Kernel, hosted: Scripted) -> None:
     shown = [m for m in kernel.run("build") if m["msg_type"] == "execute_result"]
     assert "text/html" not in shown[0]["content"]["data"]
     kernel.run("%load_ext pipecat_nb")
+
+
+def model_of(messages: list[dict[str, Any]]) -> str:
+    """The widget that makes a cell's card a live one."""
+    (shown,) = [message for message in messages if message["msg_type"] == "display_data"]
+    found = re.search('data-pcb-model="([0-9a-f]+)"', shown["content"]["data"]["text/html"])
+    assert found is not None
+    return found[1]
+
+
+def test_a_live_card_has_no_output_of_its_own(kernel: Kernel, hosted: Scripted) -> None:
+    hosted.answers = [answer("building")]
+    messages = kernel.run(f"build = %pcbuild status {ID}")
+    assert kinds(messages) == ["display_data"]
+    shown = next(message for message in messages if message["msg_type"] == "display_data")
+    assert set(shown["content"]["data"]) == {"text/html", "text/plain"}
+    model = model_of(messages)
+    begun = kernel.heard(model)[0]["state"]
+    assert begun["key"] == model
+    assert begun["state"]["status"] == "building"
+    kernel.wait_for(lambda: kernel.heard(model)[-1].get("state", {}).get("log", {}).get("total") == 2, "the log")
+    assert kernel.heard(model)[-1]["state"]["log"]["lines"] == ["STEP 1/1: FROM scratch", "no such file"]
+    hosted.answers = [answer("success")]
+    kernel.wait_for(lambda: kernel.updates()[-1].startswith("✓  success"), "the end of the build")
+    said = [state for each in kernel.heard(model) if (state := each.get("state", {}).get("state"))]
+    assert said[-1]["status"] == "success"
+    assert not said[-1]["ticking"]
+
+
+def test_the_page_asks_for_what_it_has_missed(kernel: Kernel, hosted: Scripted) -> None:
+    """Also of a build that had ended before anybody looked."""
+    lines = [f"line {number}" for number in range(2500)]
+    ended = answer("success")
+    assert isinstance(ended.body, dict)
+    hosted.answers = [Answer(body={**ended.body, "logs": lines})]
+    kernel.run("%unload_ext pipecat_nb")
+    kernel.run("%load_ext pipecat_nb")
+    model = model_of(kernel.run(f"build = %pcbuild status {ID}"))
+    assert kernel.heard(model)[0]["state"]["log"]["total"] == 0
+    kernel.tell(model, {"kind": "mounted"})
+
+    def window() -> dict[str, Any]:
+        windows = [log for each in kernel.heard(model) if (log := each.get("state", {}).get("log"))]
+        return dict(windows[-1])
+
+    kernel.wait_for(lambda: window()["total"] == len(lines), "the log")
+    assert window()["lines"] == lines[window()["first"] :]
+    kernel.tell(model, {"kind": "want", "generation": 1, "first": 0, "last": window()["first"]})
+
+    def pieces() -> list[dict[str, Any]]:
+        return [each["content"] for each in kernel.heard(model) if each.get("method") == "custom"]
+
+    kernel.wait_for(lambda: sum(len(piece["lines"]) for piece in pieces()) == window()["first"], "the rest")
+    assert [line for piece in pieces() for line in piece["lines"]] == lines[: window()["first"]]
+    assert all(lines[piece["first"]] == piece["lines"][0] for piece in pieces())
+
+
+def test_a_front_end_without_anybody_gets_no_widget(hosted: Scripted) -> None:
+    """papermill and `jupyter execute` save the state of widgets in the notebook, scripts and all."""
+    cells = [
+        f"import os; os.environ.update(PIPECAT_API_HOST={hosted.url!r}, PIPECAT_API_KEY='key-of-a-test')",
+        "%load_ext pipecat_nb",
+        f"%pcbuild status {ID}",
+    ]
+    hosted.answers = [answer("building")]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    assert "widgets" not in notebook.metadata
+    (shown,) = notebook.cells[2].outputs
+    assert "data-pcb-model" not in shown.data["text/html"]
+    assert "As of 20" in shown.data["text/plain"]
 
 
 @pytest.mark.usefixtures("engine", "service")

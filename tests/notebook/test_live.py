@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipecat_nb.lifecycle import BuildHandle
-from pipecat_nb.notebook.live import QUICKEST, Cards, Lines
+from pipecat_nb.notebook.live import Cards, Lines
+from pipecat_nb.notebook.refresher import QUICKEST
 
 from ..conftest import wait_until
 from .test_card import built, handle
@@ -40,7 +41,7 @@ def publisher() -> Publisher:
 
 @pytest.fixture
 def cards(publisher: Publisher) -> Iterator[Cards]:
-    cards = Cards(lambda: publisher)  # type: ignore[arg-type,return-value]
+    cards = Cards(lambda: publisher, attended=lambda: False)  # type: ignore[arg-type,return-value]
     yield cards
     cards.close()
 

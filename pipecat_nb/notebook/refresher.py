@@ -1,0 +1,108 @@
+"""Refreshes what shows builds: at most four times a second, and at their end at once."""
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from traitlets import Bunch
+
+if TYPE_CHECKING:
+    from pipecat_nb.lifecycle import BuildHandle
+
+#: Seconds between two refreshes of what changes, at least and at most: at most because time goes on.
+QUICKEST, SLOWEST = 0.25, 1.0
+
+
+class View(Protocol):
+    """What shows one build somewhere."""
+
+    handle: "BuildHandle"
+
+    def refresh(self) -> None:
+        """Show how the build stands now."""
+
+
+def settled(handle: "BuildHandle") -> bool:
+    """Whether nothing about the build changes any more."""
+    return handle.final or bool(handle.problem)
+
+
+class Refresher:
+    """Keeps views up to date until their builds have ended.
+
+    The end of a build is shown in the thread that learns of it, before anybody who waits for it goes on: a kernel
+    that is shut down right then has sent it. All before that is shown by a thread that lives while builds go on.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._views: list[View] = []
+        self._changed = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, view: View) -> None:
+        """Keep a view up to date from now on."""
+        handle = view.handle
+        if settled(handle) or self._closed.is_set():
+            return
+        with self._lock:
+            if all(other.handle is not handle for other in self._views):
+                handle.observe(self._on_change)
+            self._views.append(view)
+            handle.lookers += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="pipecat_nb refresher", daemon=True)
+                self._thread.start()
+        # What changed between the first sight and the observing.
+        self._on_change(Bunch(owner=handle))
+
+    def remove(self, view: View) -> None:
+        """Leave a view as it is from now on."""
+        with self._lock:
+            if view not in self._views:
+                return
+            self._views.remove(view)
+            view.handle.lookers -= 1
+            if all(other.handle is not view.handle for other in self._views):
+                view.handle.unobserve(self._on_change)
+
+    def refresh(self) -> None:
+        """Show how all builds stand now: when a cell has ended, its kernel may end too."""
+        with self._lock:
+            for view in self._views:
+                view.refresh()
+
+    def close(self) -> None:
+        """Refresh nothing any more."""
+        self._closed.set()
+        self._changed.set()
+        with self._lock:
+            for view in [*self._views]:
+                self.remove(view)
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=5)
+
+    def _on_change(self, change: Bunch) -> None:
+        if settled(change.owner):
+            self._end(change.owner)
+        else:
+            self._changed.set()
+
+    def _end(self, handle: "BuildHandle") -> None:
+        """Show the end of a build, once, in all its views."""
+        with self._lock:
+            for view in [view for view in self._views if view.handle is handle]:
+                view.refresh()
+                self.remove(view)
+
+    def _run(self) -> None:
+        while True:
+            self._changed.wait(SLOWEST)
+            self._changed.clear()
+            with self._lock:
+                if not self._views:
+                    self._thread = None
+                    return
+                self.refresh()
+            self._closed.wait(QUICKEST)

@@ -1,0 +1,163 @@
+"""The live card of a build: its state and its log, kept up to date in the page.
+
+The page has the log's lines by their numbers, and asks for those that it has missed.
+"""
+
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+from traitlets import Dict, Unicode
+
+from pipecat_nb.notebook.refresher import Refresher, settled
+from pipecat_nb.notebook.snapshot import Snapshot
+from pipecat_nb.notebook.style import style
+from pipecat_nb.notebook.widgets.scripts import joined, style_sheet
+from pipecat_nb.text import coloured
+
+if TYPE_CHECKING:
+    from pipecat_nb.lifecycle import BuildHandle
+
+#: Lines at the log's end that each update has, at least and at most: whoever missed others asks for them.
+TAIL, MOST = 50, 500
+
+#: Lines in each answer.
+PIECE = 1000
+
+#: The longest line that is sent, in characters.
+LONGEST = 10_000
+
+
+class BuildCard(anywidget.AnyWidget):
+    """The card of a build as a widget, to be put among others: it follows the build by itself until it is closed.
+
+    `state` is what the card says and `log` the end of the build's log, both as the page gets them.
+    """
+
+    _esm = joined("log.js", "logview.js", "card.js")
+    _css = style() + style_sheet("card.css")
+
+    key = Unicode(help="Tells the page which outputs are to become this card.").tag(sync=True)
+    state = Dict(help="What the card says.").tag(sync=True)
+    log = Dict(help="The log's last lines, and how many there are.").tag(sync=True)
+
+    def __init__(self, handle: "BuildHandle", *, refresher: Refresher | None = None, **traits: Any) -> None:
+        self.handle = handle
+        #: Whether a page has shown it.
+        self.seen = False
+        self._refresher = refresher or Refresher()
+        self._own_refresher = refresher is None
+        # From whichever thread: the page is told one thing after another.
+        self._telling = threading.RLock()
+        key = uuid.uuid4().hex
+        self._sent = (handle.transcript.generation, len(handle.transcript.lines))
+        state, log = to_state(Snapshot.of(handle)), self._window(len(handle.transcript.lines))
+        super().__init__(key=key, model_id=key, state=state, log=log, **traits)
+        self.on_msg(self._answer)
+        self._refresher.add(self)
+
+    def refresh(self) -> None:
+        """Tell the page what has changed."""
+        with self._telling, self.hold_sync():
+            state = to_state(Snapshot.of(self.handle))
+            if _lasting(state) != _lasting(self.state):
+                self.state = state
+            generation, sent = self._sent
+            transcript = self.handle.transcript
+            log = self._window(sent if transcript.generation == generation else 0)
+            if log != self.log:
+                self._sent = (log["generation"], log["total"])
+                self.log = log
+
+    def close(self) -> None:
+        """Follow the build no more; in the page what the output says stays."""
+        self._refresher.remove(self)
+        if self._own_refresher:
+            self._refresher.close()
+        super().close()
+
+    def _window(self, sent: int) -> dict[str, Any]:
+        """The end of the log with all that is new since `sent` lines, as far as it is not too much."""
+        transcript = self.handle.transcript
+        total = len(transcript.lines)
+        first = max(0, total - MOST, min(sent, total - TAIL))
+        return {
+            "generation": transcript.generation,
+            "total": total,
+            "first": first,
+            "lines": _fit(transcript.lines[first:total]),
+            "notice": transcript.notice,
+            "done": settled(self.handle),
+        }
+
+    def _answer(self, _: object, asked: dict[str, Any], __: object) -> None:
+        if asked.get("kind") == "want":
+            self._send_lines(int(asked.get("first", 0)), int(asked.get("last", 0)))
+        elif asked.get("kind") == "mounted":
+            self.seen = True
+            with self._telling:  # a page that was reloaded does not know how long ago it was said
+                self.state = to_state(Snapshot.of(self.handle))
+            if self.handle.final and not self.handle.transcript.lines:
+                threading.Thread(target=self._read_log, name="pipecat_nb log", daemon=True).start()
+
+    def _send_lines(self, first: int, last: int) -> None:
+        transcript = self.handle.transcript
+        for begin in range(max(0, first), min(last, len(transcript.lines)), PIECE):
+            lines = _fit(transcript.lines[begin : min(last, begin + PIECE)])
+            self.send({"kind": "lines", "generation": transcript.generation, "first": begin, "lines": lines})
+
+    def _read_log(self) -> None:
+        """The log of a build that had ended before anybody looked at it."""
+        self.handle.read_log()
+        self.refresh()
+
+
+def to_state(snapshot: Snapshot) -> dict[str, Any]:
+    """What a card says, as the page gets it."""
+    return {
+        "status": snapshot.word,
+        "mood": snapshot.mood,
+        "sign": snapshot.sign,
+        "title": snapshot.title,
+        "cached": snapshot.cached,
+        "place": snapshot.place,
+        "note": snapshot.note,
+        "elapsed": None if snapshot.problem else snapshot.elapsed,
+        "ticking": bool(snapshot.seen),
+        "stages": [asdict(stage) for stage in snapshot.stage_words],
+        "steps": [
+            {
+                "name": step.name,
+                "position": step.position,
+                "stage": step.stage,
+                "state": step.state,
+                "seconds": step.seconds,
+                "lines": [list(span) for span in step.spans],
+            }
+            for step in snapshot.log_steps
+        ],
+        "facts": [[name, value] for name, value in (("image", snapshot.image_uri), ("id", snapshot.id)) if value],
+        "warning": snapshot.warning,
+        "why": snapshot.why,
+        "failed_step": snapshot.failed_step,
+        "excerpt": list(snapshot.excerpt),
+        "log_tail": list(snapshot.log_tail),
+        "advice": snapshot.advice,
+        "next": snapshot.next_command,
+        "trouble": snapshot.trouble,
+    }
+
+
+def _lasting(state: dict[str, Any]) -> dict[str, Any]:
+    """A state without what only the passing of time changes, which the page counts by itself."""
+    if not state["ticking"]:
+        return state
+    stages = [{**stage, "seconds": None} if stage["state"] == "active" else stage for stage in state["stages"]]
+    return {**state, "elapsed": None, "stages": stages}
+
+
+def _fit(lines: Sequence[str]) -> list[str]:
+    return [coloured(line, limit=LONGEST) for line in lines]
