@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks: at first, at most, and how fast it grows.
 FIRST, LONGEST, GROWTH = 1.0, 5.0, 1.2
 
+#: Who is told of each look: the builds that the service lists, the newest first, or why it lists none.
+Listener = Callable[[tuple[Build, ...] | PipecatError], None]
+
 #: Every so many looks one build is asked for by itself: only that request is documented to make the service
 #: reconcile the status with its build system.
 RECONCILE = 4
@@ -24,7 +27,8 @@ RECONCILE = 4
 class Watcher:
     """Follows builds with one list request a look, from a daemon thread that lives while there is one to follow.
 
-    Logs are read of those builds only that somebody looks at.
+    Logs are read of those builds only that somebody looks at. Who listens is told what each look lists, and keeps
+    the thread alive as a build does.
 
     A look that fails changes no build's status: its handles say why in `trouble`, and it is tried again.
     """
@@ -34,9 +38,12 @@ class Watcher:
         self._jitter = jitter
         self._lock = threading.Lock()
         self._handles: list[BuildHandle] = []
+        self._listeners: list[Listener] = []
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
         self._closed = False
+        #: Whether the next look is wanted now and not after a pause.
+        self._at_once = False
 
     def follow(self, handle: BuildHandle) -> None:
         """Keep a handle up to date until its build has ended."""
@@ -47,10 +54,34 @@ class Watcher:
                 return
             self._handles.append(handle)
             handle.followed = True
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pipecat_nb watcher", daemon=True)
-                self._thread.start()
+            self._keep_running()
         self._woken.set()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell somebody of each look, from the watching thread, until `unlisten`; the next look comes at once.
+
+        Who listens already is not told twice: listening again only brings the next look.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            if listener not in self._listeners:
+                self._listeners.append(listener)
+            self._at_once = True
+            self._keep_running()
+        self._woken.set()
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell somebody no more; a look that goes on may still be told."""
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+        self._woken.set()
+
+    def _keep_running(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="pipecat_nb watcher", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Follow nothing any more; the builds go on."""
@@ -59,6 +90,7 @@ class Watcher:
             for handle in self._handles:
                 handle.followed = False
             self._handles.clear()
+            self._listeners.clear()
             thread = self._thread
         self._woken.set()
         if thread is not None and thread is not threading.current_thread():
@@ -70,14 +102,14 @@ class Watcher:
             pause = self._wait(pause)
             with self._lock:
                 self._handles = [handle for handle in self._handles if not handle.final]
-                if not self._handles:
+                if not self._needed:
                     self._thread = None
                     return
-                handles = list(self._handles)
+                handles, listeners = list(self._handles), list(self._listeners)
             looks += 1
             turn = turn_alone(looks, len(handles))
             try:
-                self._look(handles, alone=None if turn is None else handles[turn])
+                self._look(handles, listeners, alone=None if turn is None else handles[turn])
             except Exception:  # noqa: BLE001  a fault in one look must not end the watching
                 _log.exception("A look at the builds failed.")
 
@@ -85,18 +117,27 @@ class Watcher:
         """Wait for the next look, and return the pause after it; a new build brings both back to the beginning."""
         due = time.monotonic() + pause * (0.8 + 0.4 * self._jitter())
         pause = min(LONGEST, pause * GROWTH)
-        while not self._closed and self._woken.wait(due - time.monotonic()):
+        while self._needed and not self._at_once and self._woken.wait(due - time.monotonic()):
             self._woken.clear()
             due, pause = min(due, time.monotonic() + FIRST), FIRST
+        if self._at_once:
+            self._at_once, pause = False, FIRST
         return pause
 
-    def _look(self, handles: list[BuildHandle], *, alone: BuildHandle | None) -> None:
+    @property
+    def _needed(self) -> bool:
+        return bool(self._handles or self._listeners)
+
+    def _look(self, handles: list[BuildHandle], listeners: list[Listener], *, alone: BuildHandle | None) -> None:
         try:
-            listed = {build.id: build for build in self._client.list_builds(limit=100)}
+            builds = tuple(self._client.list_builds(limit=100))
         except PipecatError as error:
+            _tell_all(listeners, error)
             for handle in handles:
                 _tell(handle, error.message)
             return
+        _tell_all(listeners, builds)
+        listed = {build.id: build for build in builds}
         for handle in handles:
             build = listed.get(handle.id)
             if build is None or (handle is alone and not build.final):
@@ -118,7 +159,15 @@ class Watcher:
 
 def turn_alone(looks: int, count: int) -> int | None:
     """Which of `count` builds is asked for by itself at a look; None at most looks. All come to their turn."""
-    return looks // RECONCILE % count if looks % RECONCILE == 0 else None
+    return looks // RECONCILE % count if count and looks % RECONCILE == 0 else None
+
+
+def _tell_all(listeners: list[Listener], news: tuple[Build, ...] | PipecatError) -> None:
+    for listener in listeners:
+        try:
+            listener(news)
+        except Exception:  # noqa: BLE001  a fault of one listener must not end the watching
+            _log.exception("A listener to the looks at the builds failed.")
 
 
 def _tell(handle: BuildHandle, news: Build | str) -> None:

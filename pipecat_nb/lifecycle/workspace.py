@@ -13,7 +13,7 @@ from pipecat_nb.context import EncoderChoice
 from pipecat_nb.errors import BadRequest, NotFound, PipecatError, UnknownBuild, UnknownRegion
 from pipecat_nb.lifecycle.handle import BuildHandle
 from pipecat_nb.lifecycle.stages import CHECKING, CREATING, UPLOADING
-from pipecat_nb.lifecycle.watcher import Watcher
+from pipecat_nb.lifecycle.watcher import Listener, Watcher
 from pipecat_nb.models import SUCCESS, Build, CreatedBuild
 from pipecat_nb.record import Commit, Record, Start, commit_of
 
@@ -96,6 +96,18 @@ class Workspace:
     def close(self) -> None:
         """Stop following builds; they go on."""
         self._watcher.close()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell somebody of each look at the builds, from the thread that follows them, until `unlisten`.
+
+        It gets the latest builds (up to 100, the newest first), or the PipecatError for which there are none this
+        time. The first look comes at once, and so does one more for who listens again.
+        """
+        self._watcher.listen(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell somebody no more."""
+        self._watcher.unlisten(listener)
 
     def start(
         self,

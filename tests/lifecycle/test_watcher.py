@@ -1,15 +1,16 @@
 """Watching: one request a look whatever the number of builds, and failed looks that fail no build."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from traitlets import Bunch
 
 from pipecat_nb.client import Client
-from pipecat_nb.errors import BuildError
+from pipecat_nb.errors import BuildError, PipecatError
 from pipecat_nb.lifecycle import BuildHandle, Workspace
-from pipecat_nb.lifecycle.watcher import RECONCILE, turn_alone
+from pipecat_nb.lifecycle.watcher import FIRST, RECONCILE, turn_alone
 from pipecat_nb.models import Build
 
 from ..conftest import wait_until
@@ -184,6 +185,105 @@ def test_every_build_has_its_turn_to_be_asked_for_alone(count: int) -> None:
     turns = [turn_alone(look, count) for look in range(1, looks + 1)]
     assert turns.count(None) == looks - 10 * count
     assert [turns.count(number) for number in range(count)] == [10] * count
+
+
+def test_nobody_has_a_turn_where_there_is_none() -> None:
+    assert [turn_alone(look, 0) for look in range(2 * RECONCILE)] == [None] * 2 * RECONCILE
+
+
+class Told:
+    """A listener: what it was told, and when."""
+
+    def __init__(self) -> None:
+        self.news: list[tuple[Build, ...] | PipecatError] = []
+        self.times: list[float] = []
+
+    def __call__(self, news: tuple[Build, ...] | PipecatError) -> None:
+        self.times.append(time.monotonic())
+        self.news.append(news)
+
+
+def watching() -> bool:
+    return any(thread.name == "pipecat_nb watcher" for thread in threading.enumerate())
+
+
+def test_a_listener_is_told_each_look_with_no_request_of_its_own(scripted: Scripted, watched: Workspace) -> None:
+    rows = [listed(row(1, status)) for status in ("pending", "building", "success")]
+    scripted.answers = [*rows]
+    told, other = Told(), Told()
+    watched.listen(told)
+    watched.listen(other)
+    handle = watched.attach(Build.from_json(row(1, "pending")))
+    handle.wait(30)
+    wait_until(lambda: len(told.news) >= 3, "the looks")
+    statuses = [[build.status for build in news] for news in told.news if isinstance(news, tuple)]
+    assert statuses[:3] == [["pending"], ["building"], ["success"]]
+    assert len(other.news) >= len(told.news) - 1
+    assert {asked.path for asked in scripted.asked} == {"/v1/builds?limit=100&offset=0"}
+    assert len(scripted.asked) <= len(told.news) + 1
+
+
+def test_a_listener_keeps_the_thread_alive_until_it_listens_no_more(
+    scripted: Scripted, watched: Workspace
+) -> None:
+    scripted.answers = [listed()]
+    told = Told()
+    watched.listen(told)
+    wait_until(lambda: told.news, "the first look")
+    assert watching()
+    watched.unlisten(told)
+    wait_until(lambda: not watching(), "the thread to end")
+    looks = len(told.news)
+    watched.listen(told)
+    wait_until(lambda: len(told.news) > looks, "a look after listening again")
+
+
+def test_the_first_look_comes_at_once_and_again_for_who_listens_again(
+    scripted: Scripted, watched: Workspace
+) -> None:
+    scripted.answers = [listed()]
+    told = Told()
+    begun = time.monotonic()
+    for looks in range(1, 4):
+        watched.listen(told)
+        wait_until(lambda: len(told.news) >= looks, "a look")  # noqa: B023
+    assert told.times[2] - begun < FIRST
+    assert len(told.news) == 3
+
+
+def test_a_listener_is_told_why_there_are_no_builds(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [Answer(401, {"error": "Unauthorized", "code": "X"}), listed(row(1, "success"))]
+    told = Told()
+    watched.listen(told)
+    wait_until(lambda: len(told.news) >= 2, "two looks")
+    assert isinstance(told.news[0], PipecatError)
+    assert told.news[1] == (Build.from_json(row(1, "success")),)
+
+
+def test_a_listener_that_fails_keeps_nobody_from_being_told(
+    scripted: Scripted, watched: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.answers = [listed(row(1, "success"))]
+
+    def fail(_: object) -> None:
+        raise ValueError("a listener's own fault")
+
+    told = Told()
+    watched.listen(fail)
+    watched.listen(told)
+    assert watched.attach(Build.from_json(row(1, "building"))).wait(30).status == "success"
+    assert told.news
+    assert "listener" in caplog.text
+
+
+def test_a_closed_workspace_tells_nobody(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed()]
+    told = Told()
+    watched.listen(told)
+    watched.close()
+    assert not watching()
+    watched.listen(told)
+    assert not watching()
 
 
 def test_a_new_status_that_has_ended_is_waited_for_no_longer(scripted: Scripted, watched: Workspace) -> None:
