@@ -43,7 +43,6 @@ class View {
   get store() { return this.card.store; }
   get live() { return this.card.live; }
   ask() { this.card.ask(); }
-  choose(_, index) { this.filter(index); }
 
   #listen() {
     this.root.addEventListener("focusin", (event) => (this.focused = event.target));
@@ -147,7 +146,7 @@ class View {
     return [
       why && make("div", "pcb-error", bdi(why)),
       step && make("div", "pcb-title", "Failed at ", bdi(step)),
-      excerpt?.length && block("pcb-lines", "The Dockerfile’s lines", excerpt),
+      excerpt?.length && block("pcb-lines", "The Dockerfile’s lines", excerpt.map(plain)),
       tail?.length && block("pcb-log", "The log’s last lines", tail.map(plain)),
       advice && make("div", "pcb-advice", bdi(advice)),
       next && make("div", "pcb-next", "The whole log: ", make("code", "", bdi(next)), " ", copyButton("command", next, (text) => this.say(text))),
@@ -271,7 +270,7 @@ class Card {
     this.live = true;
     this.goneAt = null;
     this.stoodAt = 0;
-    this.mounted = false;
+    this.started = this.mounted = false;
     this.handlers = {
       "change:state": () => this.#state(),
       "change:log": () => this.#log(),
@@ -360,6 +359,7 @@ class Card {
     } catch {
       // Without the real model the events alone tell.
     }
+    this.started = true;
     this.#connection();
     this.look();
   }
@@ -397,7 +397,7 @@ class Card {
 
   /** Find the elements that name this card, and those that left. */
   look() {
-    if (!this.real && this.views.size === 0 && !this.live) return;
+    if (!this.started) return;
     for (const [view, place] of this.places) {
       if (place.host.isConnected) {
         clearTimeout(place.leaving);
@@ -441,6 +441,7 @@ class Card {
   #view() {
     const view = new View(this);
     this.views.add(view);
+    this.#greet();
     this.#tick();
     return view;
   }
@@ -455,7 +456,7 @@ class Card {
   }
 
   /** Tell the kernel, once, that somebody looks. */
-  greet() {
+  #greet() {
     if (this.mounted || !this.live) return;
     this.mounted = true;
     this.model.send({ kind: "mounted" });
@@ -468,6 +469,12 @@ class Card {
     // anywidget attaches the element after this.
     view.placed();
     return () => this.#drop(view);
+  }
+
+  /** Another model has this one's key: the page's elements are that one's. */
+  release() {
+    this.dispose();
+    for (const view of [...this.places.keys()]) this.#drop(view);
   }
 
   /** The model is gone. What has ended stays in sight as it is. */
@@ -504,20 +511,16 @@ function shared() {
   return (globalThis[SHARED] = { cards, observer });
 }
 
-function cardOf(model) {
-  const { cards } = shared();
-  const key = model.get("key");
-  let card = cards.get(key);
-  if (!card) {
-    card = new Card(model);
-    cards.set(key, card);
-    card.start();
-  }
+function add(model) {
+  const card = new Card(model);
+  shared().cards.set(card.key, card);
+  card.start();
   return card;
 }
 
 function initialize({ model, signal }) {
-  const card = cardOf(model);
+  shared().cards.get(model.get("key"))?.release();
+  const card = add(model);
   const end = () => {
     if (shared().cards.get(card.key) === card) shared().cards.delete(card.key);
     card.dispose();
@@ -527,7 +530,7 @@ function initialize({ model, signal }) {
 }
 
 function render({ model, el, signal }) {
-  const end = cardOf(model).render(el);
+  const end = (shared().cards.get(model.get("key")) ?? add(model)).render(el);
   signal?.addEventListener("abort", end);
   return end;
 }

@@ -14,7 +14,8 @@ export const ASK_AGAIN = 10_000;
 
 // ---- Text ----
 
-export const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
+const FORMAT = new Intl.NumberFormat("en-US");
+export const number = (/** @type {number} */ value) => FORMAT.format(value);
 export const countLines = (/** @type {number} */ count) => `${number(count)} line${count === 1 ? "" : "s"}`;
 
 /** Seconds in the words of `duration` in quantities.py, rounded half to even as there. */
@@ -186,17 +187,22 @@ export class LogStore {
       const block = Math.floor(line / BLOCK);
       if (!this.blocks.has(block)) this.blocks.set(block, new Array(BLOCK));
       this.blocks.get(block)[line % BLOCK] = text;
-      const shown = text.includes("\x1b") ? plain(text) : text;
-      const tabs = shown.includes("\t") ? shown.split("\t").length - 1 : 0;
-      this.columns = Math.max(this.columns, Math.min(shown.length, LIMIT + SPARE) + tabs * 7);
+      this.#widen(text);
       [low, high] = [Math.min(low, line), line];
     });
     if (high < 0) return null;
     this.total = Math.max(this.total, high + 1);
-    let range = [first, first + added.length];
-    const apart = this.known.filter(([from, to]) => to < range[0] || from > range[1] || !(range = [Math.min(from, range[0]), Math.max(to, range[1])]));
-    this.known = [...apart, range].sort((one, other) => one[0] - other[0]);
+    const last = first + added.length;
+    const touching = this.known.filter(([from, to]) => to >= first && from <= last);
+    const range = [Math.min(first, ...touching.map(([from]) => from)), Math.max(last, ...touching.map(([, to]) => to))];
+    this.known = [...this.known.filter((one) => !touching.includes(one)), range].sort((one, other) => one[0] - other[0]);
     return [low, high + 1];
+  }
+
+  /** Keep the width of the widest line; few lines have to be looked at closely for it. */
+  #widen(text) {
+    const tabs = text.includes("\t") ? text.split("\t").length - 1 : 0;
+    if (text.length + tabs * 7 > this.columns) this.columns = Math.max(this.columns, plain(text).length + tabs * 7);
   }
 
   /** A line's text; undefined where it has not come yet. */
@@ -212,8 +218,9 @@ export class LogStore {
       if (to <= at) continue;
       if (from >= last) break;
       if (from > at) parts.push({ first: at, last: from, known: false });
+      at = Math.max(at, from);
+      parts.push({ first: at, last: Math.min(to, last), known: true });
       at = Math.min(to, last);
-      parts.push({ first: Math.max(from, parts.at(-1)?.last ?? first), last: at, known: true });
     }
     if (at < last) parts.push({ first: at, last, known: false });
     return parts;

@@ -5,6 +5,9 @@ import { RUNS, SLICE, Search, countLines, findMatches, number, parseSgr, plain, 
 /** Pixels of a row, as in card.css. */
 const ROW = 18;
 const OVERSCAN = 12;
+/** Characters from which on a line is wide: of such a line only those near the columns in sight are in the page. */
+const WIDE = 2_000;
+const STRIDE = 400;
 
 /** An element with classes and children; null children are left out. */
 export function make(tag, names = "", ...children) {
@@ -13,7 +16,8 @@ export function make(tag, names = "", ...children) {
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
-export const bdi = (text) => make("bdi", "", String(text));
+/** Outside text, set apart so that its direction ends with it. */
+export const bdi = (text) => make("bdi", "", String(text).split("\n").map(plain).join("\n"));
 
 /** A text only where it differs: what stays keeps the reader's selection. */
 export function put(element, text) {
@@ -64,6 +68,10 @@ export function copyButton(what, text, say) {
   return element;
 }
 
+function gapWords(first, last) {
+  return last - first === 1 ? `line ${number(last)}` : `lines ${number(first + 1)}–${number(last)}`;
+}
+
 let logs = 0;
 
 /** The log of a card: only the rows in sight are in the page. */
@@ -81,7 +89,7 @@ export class LogView {
     this.current = null;
     this.aim = false;
     this.paused = 0;
-    this.top = this.left = 0;
+    this.top = this.left = this.column = 0;
     this.parts = [];
     this.rows = 0;
     this.nodes = new Map();
@@ -107,14 +115,14 @@ export class LogView {
     this.previous.setAttribute("aria-label", "Previous match");
     this.next = button("", "↓", () => this.step(1));
     this.next.setAttribute("aria-label", "Next match");
-    this.only = button("pcb-only", "Failed step only", () => this.card.choose(this, this.filter?.index === this.failed ? null : this.failed));
+    this.only = button("pcb-only", "Failed step only", () => this.card.filter(this.filter?.index === this.failed ? null : this.failed));
     this.copying = button("", "Copy", () => this.#copy());
     this.copying.setAttribute("aria-label", "Copy the log");
     this.following = button("pcb-follow", "Follow", () => this.setFollow(!this.follow));
     this.tools = make("div", "pcb-tools", make("span", "pcb-finder", this.input, this.found, this.previous, this.next), this.only, this.copying, this.following);
     this.shown = make("bdi", "");
     this.only.hidden = true;
-    this.filtered = make("div", "pcb-filtered", make("span", "", "Only ", this.shown), button("", "Show all", () => this.card.choose(this, null)));
+    this.filtered = make("div", "pcb-filtered", make("span", "", "Only ", this.shown), button("", "Show all", () => this.card.filter(null)));
     this.notice = make("div", "pcb-notice");
     this.window = make("div", "pcb-window");
     this.sizer = make("div", "pcb-rows", this.window);
@@ -133,7 +141,10 @@ export class LogView {
       this.body.addEventListener(name, () => (this.touched = true), { passive: true });
     }
     this.body.hidden = true;
-    this.resized = new ResizeObserver(() => this.#settle());
+    this.resized = new ResizeObserver(() => {
+      this.#settle();
+      this.card.ask();
+    });
     this.resized.observe(this.scroll);
     this.update();
   }
@@ -149,7 +160,7 @@ export class LogView {
   }
 
   get isOpen() {
-    return !this.body.hidden && !this.root.hidden;
+    return !this.body.hidden && (this.store.total > 0 || this.store.notice !== "");
   }
 
   /** The ranges of lines that are shown. */
@@ -172,7 +183,6 @@ export class LogView {
       // Back in the whole log the reader stands where the step's lines were.
       if (!filter && top !== null && !this.follow) this.top = this.#row(top) * ROW;
       if (filter) this.top = 0;
-      this.#count();
     }
     this.update();
   }
@@ -225,7 +235,8 @@ export class LogView {
     put(this.shown, this.filter?.name ?? "");
     attribute(this.scroll, "aria-label", this.filter ? `Log of ${this.filter.name}` : "Log");
     hide(this.following, done || !this.card.live);
-    this.root.style.setProperty("--pcb-digits", String(Math.max(3, number(total).length)));
+    this.digits = Math.max(3, number(total).length);
+    this.root.style.setProperty("--pcb-digits", String(this.digits));
     this.root.style.setProperty("--pcb-columns", String(columns));
     const anchor = this.follow ? null : this.#anchor();
     this.#lay();
@@ -327,7 +338,23 @@ export class LogView {
     this.#pressed();
   }
 
+  /** Pixels of a character, by the width of the line numbers. */
+  #character() {
+    const gutter = this.window.querySelector(".pcb-no");
+    return (gutter && gutter.getBoundingClientRect().width / (this.digits + 2)) || 7;
+  }
+
+  /** Which columns are in sight, in strides; wide lines are drawn anew when that changes. */
+  #columns() {
+    if (this.store.columns <= WIDE) return;
+    const column = Math.floor(this.left / this.#character() / STRIDE) * STRIDE;
+    if (column === this.column) return;
+    this.column = column;
+    for (const key of this.nodes.keys()) if (plain(this.store.line(key) ?? "").length > WIDE) this.nodes.delete(key);
+  }
+
   #draw() {
+    this.#columns();
     const height = this.scroll.clientHeight;
     const from = Math.max(0, Math.floor(this.top / ROW) - OVERSCAN);
     const to = Math.min(this.rows, Math.ceil((this.top + height) / ROW) + OVERSCAN);
@@ -352,42 +379,51 @@ export class LogView {
   }
 
   #gap({ first, last }) {
-    const which = last - first === 1 ? `line ${number(last)}` : `lines ${number(first + 1)}–${number(last)}`;
-    const live = this.card.live;
-    return make("div", "pcb-row pcb-gap", live ? `loading ${which}…` : `${which} had not been loaded`);
+    const which = gapWords(first, last);
+    return make("div", "pcb-row pcb-gap", this.card.live ? `loading ${which}…` : `${which} not loaded`);
   }
 
   #line(line) {
-    const text = make("span", "pcb-text", ...this.#runs(line));
+    const raw = this.store.line(line) ?? "";
+    const whole = plain(raw);
+    const wide = whole.length > WIDE;
+    const first = wide ? Math.max(0, this.column - STRIDE) : 0;
+    const last = wide ? this.column + 3 * STRIDE : whole.length;
+    const text = make("span", "pcb-text", ...this.#runs(line, raw, first, last));
+    if (first) text.style.marginLeft = `${first}ch`;
     return make("div", "pcb-row", make("span", "pcb-no", number(line + 1)), text);
   }
 
-  /** A line's text in runs of colour, the matches marked. */
-  #runs(line) {
-    const raw = this.store.line(line) ?? "";
+  /** The matches in a line that lie in a part of it. */
+  #marks(line, text, first, last) {
     const { term } = this.search;
-    const nth = this.current?.line === line ? this.current.nth : -1;
-    const all = term ? findMatches(plain(raw), term) : [];
-    const marks = all.slice(0, RUNS).map((at) => ({ at, current: at === all[nth] }));
-    if (nth >= RUNS) marks.push({ at: all[nth], current: true });
+    if (!term) return [];
+    const all = findMatches(text, term);
+    const current = this.current?.line === line ? all[this.current.nth] : -1;
+    const seen = all.filter((at) => at + term.length > first && at < last);
+    return seen.filter((at, index) => index < RUNS || at === current).map((at) => ({ at, end: at + term.length, current: at === current }));
+  }
+
+  /** A part of a line's text in runs of colour, the matches marked. */
+  #runs(line, raw, first, last) {
+    const marks = this.#marks(line, plain(raw), first, last);
     const nodes = [];
-    let start = 0;
-    let next = 0;
+    let [start, next] = [0, 0];
     for (const run of parseSgr(raw)) {
-      const end = start + run.text.length;
-      const wrap = run.classes ? make("span", run.classes) : null;
-      const into = wrap ? wrap : { append: (node) => nodes.push(node) };
-      for (let at = start; at < end; ) {
-        while (marks[next] && marks[next].at + term.length <= at) next += 1;
+      const [from, to] = [Math.max(start, first), Math.min(start + run.text.length, last)];
+      const pieces = [];
+      for (let at = from; at < to; ) {
+        while (marks[next] && marks[next].end <= at) next += 1;
         const mark = marks[next];
         const inside = mark && mark.at <= at;
-        const stop = Math.min(end, mark ? (inside ? mark.at + term.length : mark.at) : end);
+        const stop = Math.min(to, inside ? mark.end : (mark?.at ?? to));
         const piece = run.text.slice(at - start, stop - start);
-        into.append(inside ? make("mark", mark.current ? "pcb-current" : "", piece) : document.createTextNode(piece));
+        pieces.push(inside ? make("mark", mark.current ? "pcb-current" : "", piece) : piece);
         at = stop;
       }
-      if (wrap) nodes.push(wrap);
-      start = end;
+      if (run.classes && pieces.length) nodes.push(make("span", run.classes, ...pieces));
+      else nodes.push(...pieces);
+      start += run.text.length;
     }
     return nodes;
   }
@@ -400,21 +436,22 @@ export class LogView {
     this.wanted = Boolean(term);
     this.nodes.clear();
     this.#work();
-    this.#count();
     this.later();
   }
 
   /** Count on in slices until all is counted. */
   #work() {
-    if (this.working || !this.search.busy) return this.#ready();
-    const go = () => {
+    if (this.working) return;
+    if (!this.search.busy) {
+      this.#ready();
+      return;
+    }
+    this.working = setTimeout(() => {
       this.working = null;
       this.search.step();
       this.#found();
       this.#work();
-    };
-    this.working = setTimeout(go, 0);
-    return undefined;
+    }, 0);
   }
 
   /** All is counted: the first match from where the reader is becomes the current one. */
@@ -422,13 +459,9 @@ export class LogView {
     if (!this.wanted || this.search.busy) return;
     this.wanted = false;
     const total = this.search.total(this.ranges);
-    if (!total) return void this.#found(true);
     const before = this.search.before(this.#firstLine() ?? 0, this.ranges);
-    this.#go(before < total ? before : 0);
-  }
-
-  #count() {
-    this.total = this.search.total(this.ranges);
+    if (total) this.#go(before < total ? before : 0);
+    else this.#found(true);
   }
 
   step(by) {
@@ -451,6 +484,9 @@ export class LogView {
       this.#pause();
       this.top = Math.max(0, top - Math.floor(height / 2 / ROW) * ROW);
     }
+    const text = plain(this.store.line(this.current.line) ?? "");
+    const column = text.length > WIDE ? findMatches(text, this.search.term)[this.current.nth] : 0;
+    if (column && Math.abs(column - this.column - STRIDE) > STRIDE) this.left = Math.max(0, (column - 20) * this.#character());
     this.aim = true;
     this.#settle();
     this.#found(true);
@@ -491,26 +527,26 @@ export class LogView {
   }
 
   async #copy() {
+    this.#lay();
     const texts = [];
-    let missing = 0;
-    let until = performance.now() + SLICE;
-    for (const { first, last, known } of this.parts.map((part) => ({ ...part }))) {
+    let [copied, missing, until] = [0, 0, performance.now() + SLICE];
+    for (const { first, last, known } of this.parts) {
       if (!known) {
         missing += last - first;
-        texts.push(`[lines ${number(first + 1)}–${number(last)} are not loaded]`);
+        texts.push(`[${gapWords(first, last)} not loaded]`);
       }
       for (let line = first; known && line < last; line += 1) {
         texts.push(strip(this.store.line(line) ?? ""));
+        copied += 1;
         if (line % 64 === 0 && performance.now() > until) {
           await new Promise((resolve) => setTimeout(resolve, 0));
           until = performance.now() + SLICE;
         }
       }
     }
-    const count = texts.length - this.parts.filter((part) => !part.known).length;
-    const copied = await copy(`${texts.join("\n")}\n`);
+    const done = await copy(`${texts.join("\n")}\n`);
     const rest = missing ? `; ${countLines(missing)} not loaded yet` : "";
-    this.say(copied ? `Copied ${countLines(count)}${rest}` : "The browser does not let the log be copied", true);
+    this.say(done ? `Copied ${countLines(copied)}${rest}` : "The browser does not let the log be copied", true);
   }
 
   dispose() {
