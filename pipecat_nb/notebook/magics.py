@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pipecat_nb.lifecycle import BuildHandle, Explanation, Workspace
+    from pipecat_nb.models import Build
+    from pipecat_nb.notebook.widgets import Panel
 
 # What builds, and what pandas is needed for, is imported when it is first used: loading the extension stays cheap.
 # ruff: noqa: PLC0415
@@ -61,9 +63,12 @@ class PipecatMagics(Magics):
         self._handles: WeakValueDictionary[tuple[Workspace, str], BuildHandle] = WeakValueDictionary()
         # One for each place that was built at: when the settings change, what goes on elsewhere is followed on.
         self._workspaces: dict[Target, Workspace] = {}
+        self._panels: list[Panel] = []
 
     def close(self) -> None:
         """Follow and refresh nothing any more; the builds go on."""
+        for panel in self._panels:
+            panel.close()
         for workspace in self._workspaces.values():
             workspace.close()
         self._screen.close()
@@ -153,11 +158,24 @@ class PipecatMagics(Magics):
     def _handle(self, named: str) -> "BuildHandle":
         """The one handle of the build that is meant by a text, up to date."""
         workspace = self._workspace()
-        build = workspace.find(named)
+        return self._handle_of(workspace, workspace.find(named))
+
+    def _handle_of(self, workspace: "Workspace", build: "Build") -> "BuildHandle":
+        """The handle of a build: where cards or panels show it already, theirs."""
         handle = self._handles.get((workspace, build.id)) or workspace.attach(build)
         handle.update(build)
         self._handles[workspace, build.id] = handle
         return handle
+
+    def _panel(self, given: Namespace) -> "Panel":
+        from pipecat_nb.notebook.widgets import Panel
+
+        workspace = self._workspace()
+        panel = Panel(
+            workspace, directory=given.directory or ".", attach=partial(self._handle_of, workspace)
+        )
+        self._panels.append(panel)
+        return panel
 
     def _steps(self, given: Namespace) -> "pd.DataFrame":
         return self._handle(given.build).steps()

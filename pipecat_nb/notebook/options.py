@@ -145,6 +145,10 @@ def _diff(parser: Parser) -> None:
     )
 
 
+def _panel(parser: Parser) -> None:
+    parser.add_argument("directory", metavar="DIR", nargs="?", help="what its form is to begin with (default: .)")
+
+
 def _help(parser: Parser) -> None:
     parser.add_argument("topic", metavar="SUBCOMMAND", nargs="?", help="what to explain")
 
@@ -205,6 +209,7 @@ SUBCOMMANDS = {
     "wait": Subcommand("wait for the end of a build; one that fails raises BuildFailed", _wait),
     "diff": Subcommand("why a build was made: what differs from the one before, or between two", _diff),
     "history": Subcommand("past builds, as a DataFrame", _history),
+    "panel": Subcommand("the interactive panel: start, watch, compare and study builds", _panel),
     "regions": Subcommand("the regions to build for", _nothing),
     "target": Subcommand("where builds go to and as whom, and why", _nothing),
     "help": Subcommand("this page, or the page of a subcommand", _help),

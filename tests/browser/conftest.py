@@ -110,6 +110,8 @@ class Notebook:
     def wait_for_kernel(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         self.page.wait_for_function(f"() => {READY} && {IDLE}")
+        # The whole window is the notebook's.
+        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
 
     def command(self, name: str, **arguments: Any) -> None:
         """One of JupyterLab's commands; it goes on by itself."""
@@ -128,6 +130,16 @@ class Notebook:
         """Run all cells to their ends."""
         self.start()
         self.wait_until_run()
+
+    def run_cell(self, number: int) -> None:
+        """Run one cell; the first one is 0."""
+        self.page.evaluate(
+            """async number => {
+                window.jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+                await window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            number,
+        )
 
     def cell(self, number: int) -> Locator:
         """The output of a cell; the first one is 0."""
@@ -148,7 +160,7 @@ class Notebook:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(60_000)
     yield page
     context.close()
 
@@ -163,7 +175,10 @@ def notebook(
 
     def make(*cells: str) -> Notebook:
         path = root / f"{request.node.name.partition('[')[0]}.ipynb"
-        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+        content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        # Without it JupyterLab asks for a kernel.
+        content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(content, path)
         opened.append(Notebook(page, url, path))
         return opened[-1]
 
