@@ -8,7 +8,7 @@
 /** Rows that are kept ready above and below those in sight. */
 const SPARE = 8;
 /** Milliseconds until what is typed is told to the kernel, and between two looks at the clock. */
-const TYPING = 250, CLOCK = 5000;
+const TYPING = 250, CLOCK = 2000;
 /** The most builds that are compared. */
 const COMPARED = 2;
 
@@ -293,13 +293,19 @@ class TableView {
     this.scroller.addEventListener("scroll", () => this.drawSoon(), { signal, passive: true });
     const observer = new ResizeObserver(() => this.drawSoon());
     observer.observe(this.scroller);
-    const clock = setInterval(() => this.views.forEach((view) => view.tick()), CLOCK);
+    const clock = setInterval(() => this.tick(), CLOCK);
     signal.addEventListener("abort", () => {
       observer.disconnect();
       clearInterval(clock);
       clearTimeout(this.telling);
       cancelAnimationFrame(this.frame);
     });
+  }
+
+  /** Time goes on, and the kernel may have gone. */
+  tick() {
+    for (const view of this.views.values()) view.tick();
+    this.checkConnection();
   }
 
   on(name, callback) {
@@ -348,16 +354,18 @@ class TableView {
   }
 
   async checkConnection() {
-    // What a view gets is a stand-in of the model that does not tell; without a manager there is nothing to lose.
+    // What a view gets is a stand-in of the model that does not tell.
     const real = await this.model.widget_manager?.get_model(this.model.get("key")).catch(() => null);
-    const connected = real === undefined || (real?.comm_live ?? false);
+    const connected = real === undefined || isLive(real);
     if (this.signal.aborted || connected === this.connected) return;
     this.connected = connected;
     const at = new Date().toLocaleTimeString();
     this.gone.textContent = connected
       ? ""
       : `Disconnected: the kernel is gone. This is how the builds stood at ${at}; run the cell again to go on.`;
-    this.root.toggleAttribute("data-gone", !connected);
+    for (const element of [this.root, this.root.closest(".pcb-panel")]) {
+      element?.toggleAttribute("data-gone", !connected);
+    }
   }
 
   // -------------------------------------------------------------- events
@@ -562,6 +570,11 @@ class TableView {
     this.height = height;
     this.drawSoon();
   }
+}
+
+/** Whether a model's kernel is there. Of a kernel that died or was shut down no event tells: its channel is disposed. */
+function isLive(real) {
+  return Boolean(real?.comm_live) && !real.comm?.jsServicesComm?.isDisposed;
 }
 
 /** Make an element's children these, moving no more than must be moved. */

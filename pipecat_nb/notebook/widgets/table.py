@@ -106,9 +106,11 @@ def row(build: Build, known: Mapping[str, Any]) -> Row:
 
 
 def _built_in(build: Build) -> float | None:
-    if build.build_seconds is not None and build.build_seconds >= 0:
+    # The service's own figure has whole seconds only.
+    took = _between(build.started_at, build.completed_at)
+    if took is None and build.build_seconds is not None and build.build_seconds >= 0:
         return float(build.build_seconds)
-    return _between(build.started_at, build.completed_at)
+    return took
 
 
 def _between(begin: Any, end: Any) -> float | None:

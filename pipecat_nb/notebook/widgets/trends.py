@@ -51,9 +51,8 @@ class Trends:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """In words: what is known, and of how many."""
-        told = [
-            ("success rate", f"{_percent(self.succeeded, self.ended)}: {self.succeeded} of {self.ended} ended")
-        ]
+        rate = _percent(self.succeeded, self.ended)
+        told = [("success rate", f"{rate}: {self.succeeded} of {self.ended} that have ended")]
         if self.median is not None and self.slow is not None:
             told.append(("build time", f"median {duration(self.median)}, 95 % within {duration(self.slow)}"))
         if self.started_here:
@@ -79,12 +78,12 @@ def html(rows: Sequence[Row], *, started_here: Sequence[str] = (), key: str = ""
 
 def _chart(rows: Sequence[Row], trends: Trends, key: str) -> str:
     """One bar a build, the oldest on the left; failed ones are hatched as well as red."""
-    longest = max(row["build"] or 0 for row in rows) or 1
+    longest = max(row["build"] or 0.0 for row in rows)
     step = _WIDTH / max(len(rows), 12)
     bars = "".join(_bar(row, number * step, step - _GAP, longest, key) for number, row in enumerate(rows))
     median = ""
     if trends.median is not None:
-        y = _HEIGHT * (1 - trends.median / longest)
+        y = _HEIGHT * (1 - _share(trends.median, longest))
         median = f'<line class="pcb-median" x1="0" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
     bad = sum(row["mood"] == "bad" for row in rows)
     title = f"Build times of {len(rows)} builds, the oldest on the left"
@@ -109,13 +108,17 @@ def _chart(rows: Sequence[Row], trends: Trends, key: str) -> str:
 
 def _bar(row: Row, x: float, width: float, longest: float, key: str) -> str:
     seconds = row["build"] or 0
-    height = max(2.0, _HEIGHT * seconds / longest)
+    height = max(2.0, _HEIGHT * _share(seconds, longest))
     fill = f' fill="url(#{key}-hatch)"' if row["mood"] == "bad" else ""
     told = escape(f"{row['name'] or row['id'][:8]}: {row['status']}, {duration(seconds)}")
     return (
         f'<rect class="pcb-bar" data-mood="{escape(row["mood"])}"{fill} x="{x:.1f}" y="{_HEIGHT - height:.1f}" '
         f'width="{width:.1f}" height="{height:.1f}"><title>{told}</title></rect>'
     )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,0 +1,303 @@
+"""The panel against the real local service, and against one that fails."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from pipecat_nb.client import Client
+from pipecat_nb.lifecycle import BuildHandle, Workspace
+from pipecat_nb.notebook.widgets.panel import BUILD, COMPARE, TRENDS, Panel
+
+from ...conftest import wait_until
+from ...scripted import Answer, Scripted
+from ..test_card import Page
+
+MakeClient = Callable[..., Client]
+MakePanel = Callable[..., Panel]
+
+BUILDS = [
+    {"id": f"build-{number}", "status": status, "region": "us-west", "createdAt": f"2026-03-01T12:0{number}:00Z"}
+    for number, status in enumerate(("success", "failed", "building"))
+]
+
+
+class Card(ipywidgets.Label):  # type: ignore[misc]
+    """A card that says of which build it is, and whether it was closed."""
+
+    def __init__(self, handle: BuildHandle) -> None:
+        super().__init__()
+        self.handle = handle
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
+@pytest.fixture
+def panel_of() -> Iterator[MakePanel]:
+    panels: list[Panel] = []
+
+    def make(workspace: Workspace, **options: Any) -> Panel:
+        panels.append(Panel(workspace, card=Card, **options))
+        return panels[-1]
+
+    yield make
+    for panel in panels:
+        panel.close()
+    assert threads() == []
+
+
+@pytest.fixture
+def panel(workspace: Workspace, agent: Path, panel_of: MakePanel) -> Panel:
+    panel = panel_of(workspace, directory=str(agent))
+    wait_until(lambda: not panel.table.loading, "the builds")
+    return panel
+
+
+@pytest.fixture
+def faulty(key_client: MakeClient) -> Iterator[Workspace]:
+    """A workspace of the scripted service."""
+    workspace = Workspace(key_client())
+    yield workspace
+    workspace.close()
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("pipecat_nb panel")]
+
+
+def said(panel: Panel) -> str:
+    return Page(panel._message.value).text
+
+
+def head(panel: Panel) -> str:
+    return Page(panel._head.value).text
+
+
+def card(panel: Panel) -> Card:
+    (shown,) = panel._card_box.children
+    assert isinstance(shown, Card)
+    return shown
+
+
+def build(panel: Panel) -> str:
+    """Press Build, and give the id of the build that was started."""
+    panel._message.value = ""
+    panel._build.click()
+    wait_until(lambda: said(panel).endswith(("page is closed.", "same content.")) or "✕" in said(panel), "a build")
+    return str(panel.table.selected)
+
+
+def test_where_builds_go_and_what_can_be_chosen(panel: Panel, workspace: Workspace) -> None:
+    assert head(panel) == "Builds go to local service"
+    wait_until(lambda: len(panel.form.region.options) > 1, "the regions")
+    assert panel.form.region.value == workspace.client.default_region()
+    assert panel.form.dockerfile.value == "Dockerfile"
+    assert repr(panel) == "<Panel of the builds at local service>"
+
+
+def test_a_preview_sends_nothing(panel: Panel, agent: Path) -> None:
+    before = len(panel.table.rows)
+    panel._preview.click()
+    wait_until(lambda: "Nothing was sent" in said(panel), "the preview")
+    page = Page(panel._page.value)
+    assert "bot.py" in page.text
+    assert "2 files" in said(panel)
+    wait_until(lambda: panel._preview.description == "Preview", "the button")
+    assert len(panel.table.rows) == before
+
+
+def test_a_build_from_the_form_to_its_end(panel: Panel, agent: Path, engine: str) -> None:
+    panel.form.note.value = "from the panel"
+    built = build(panel)
+    assert f"Build {built[:8]} of agent was started." in said(panel)
+    assert card(panel).handle.id == built
+    assert panel._tabs.selected_index == BUILD
+    card(panel).handle.wait(120)
+    wait_until(lambda: panel.table.rows[0]["status"] == "success", "the table to tell the end")
+    row = panel.table.rows[0]
+    assert (row["id"], row["name"], row["note"], row["cached"]) == (built, "agent", "from the panel", False)
+    assert "success rate" in Page(panel._trends.value).text
+
+    # The same once more is found again, and marked.
+    assert build(panel) == built
+    assert "was not built again" in said(panel)
+    wait_until(lambda: panel.table.rows[0]["cached"], "the mark")
+
+
+def test_two_builds_compared(panel: Panel, agent: Path, engine: str) -> None:
+    first = build(panel)
+    (agent / "bot.py").write_text(f"print({os.urandom(8).hex()!r})\n")
+    (agent / "new.py").write_text("new = True\n")
+    second = build(panel)
+    assert first != second
+    panel.table.compared = [second]
+    assert "Check one build more" in Page(panel._comparison.value).text
+    panel.table.compared = [second, first]  # the order of choosing is not that of building
+    wait_until(lambda: "Files differ" in Page(panel._comparison.value).text, "the comparison")
+    text = Page(panel._comparison.value).text
+    assert f"Build {first[:8]} → {second[:8]}" in text
+    assert "1 added, 1 changed" in text
+    wait_until(lambda: panel._tabs.selected_index == COMPARE, "the tab")
+    panel.table.compared = []
+    assert "Check two builds" in Page(panel._comparison.value).text
+
+
+def test_choosing_a_build_shows_its_card(panel: Panel, agent: Path, engine: str) -> None:
+    first = build(panel)
+    (agent / "bot.py").write_text(f"print({os.urandom(8).hex()!r})\n")
+    second = build(panel)
+    before = card(panel)
+    assert before.handle.id == second
+    panel._tabs.selected_index = TRENDS
+    panel.table.selected = first
+    wait_until(lambda: card(panel).handle.id == first, "the other card")
+    assert before.closed
+    assert panel._tabs.selected_index == BUILD
+
+
+def test_what_is_wrong_stands_in_the_panel_with_what_to_do(panel: Panel, agent: Path) -> None:
+    panel.form.directory.value = str(agent / "nowhere")
+    panel._preview.click()
+    wait_until(lambda: "✕" in said(panel), "the error")
+    assert "nowhere" in said(panel)
+    assert 'role="alert"' in panel._message.value
+    panel.form.directory.value = str(agent)
+    (agent / ".env").write_text("API_KEY=sk-proj-0123456789abcdef0123456789abcdef\n")
+    build(panel)
+    assert "secret" in said(panel)
+    assert "--allow-secret" in said(panel)
+    assert "0123456789abcdef" not in repr([widget.get_state() for widget in every(panel)])
+    assert card(panel).handle.problem
+    wait_until(lambda: panel._build.description == "Build", "the button")
+
+
+def every(panel: Panel) -> list[ipywidgets.Widget]:
+    found, left = [], [panel]
+    while left:
+        widget = left.pop()
+        found.append(widget)
+        left += getattr(widget, "children", ())
+    return found
+
+
+def test_one_at_a_time_and_the_button_says_so(
+    workspace: Workspace, agent: Path, panel_of: MakePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    class Slow(Workspace):
+        def start(self, *args: Any, **options: Any) -> BuildHandle:
+            goes_on.wait(30)
+            raise RuntimeError("<b>a fault of ours</b>")
+
+    slow = Slow(workspace.client)
+    panel = panel_of(slow, directory=str(agent))
+    panel._build.click()
+    assert panel._build.description == "Starting …"
+    assert not panel._build.disabled  # a disabled button loses the focus
+    panel._build.click()
+    assert "goes on already" in said(panel)
+    goes_on.set()
+    wait_until(lambda: "✕" in said(panel), "the fault")
+    assert "RuntimeError: <b>a fault of ours</b>" in said(panel)
+    assert "<b>" not in panel._message.value
+    wait_until(lambda: panel._build.description == "Build", "the button")
+    panel.close()
+    slow.close()
+
+
+def test_a_service_that_cannot_be_reached_and_is_there_again(
+    scripted: Scripted, faulty: Workspace, panel_of: MakePanel
+) -> None:
+    scripted.answers = [Answer(401, {"error": "Unauthorized", "code": "X"})]
+    panel = panel_of(faulty)
+    wait_until(lambda: 'role="alert"' in panel._head.value, "the problem")
+    assert panel._retry.description == "Retry"
+    assert not panel.table.loading
+    scripted.answers = [
+        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
+    ]
+    panel._retry.click()
+    wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
+    assert [row["id"] for row in panel.table.rows] == ["build-2", "build-1", "build-0"]
+    assert panel.form.region.value == "us-west"
+    assert panel._retry.description == "Refresh"
+
+
+def test_it_comes_back_by_itself(scripted: Scripted, faulty: Workspace, panel_of: MakePanel) -> None:
+    scripted.answers = [Answer(401, {"error": "Unauthorized", "code": "X"})]
+    panel = panel_of(faulty)
+    wait_until(lambda: "alert" in panel._head.value, "the problem")
+    scripted.answers = [
+        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
+    ]
+    wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
+    wait_until(lambda: panel.form.region.value == "us-west", "the regions")
+
+
+def test_one_list_a_look_whatever_is_shown(scripted: Scripted, faulty: Workspace, panel_of: MakePanel) -> None:
+    scripted.answers = [
+        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
+    ]
+    panel = panel_of(faulty)
+    handle = faulty.attach(faulty.client.get_build("build-2"))
+    told: list[object] = []
+    faulty.listen(told.append)
+    wait_until(lambda: len(told) >= 3, "some looks")
+    assert handle.followed
+    lists = [asked.path for asked in scripted.asked if asked.path.startswith("/v1/builds?")]
+    assert len(lists) <= len(told) + 3  # the panel's own first one, and those of the first looks
+    assert panel.table.rows
+
+
+def test_the_table_changes_only_where_something_has(
+    scripted: Scripted, faulty: Workspace, panel_of: MakePanel
+) -> None:
+    scripted.answers = [
+        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
+    ]
+    panel = panel_of(faulty)
+    wait_until(lambda: panel.table.rows, "the builds")
+    sent: list[object] = []
+    panel.table.observe(sent.append, "rows")
+    told: list[object] = []
+    faulty.listen(told.append)
+    wait_until(lambda: len(told) >= 2, "some looks")
+    assert sent == []
+    done = [{**each, "status": "success"} for each in BUILDS]
+    scripted.answers = [
+        Answer(body={"builds": done, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
+    ]
+    wait_until(lambda: sent, "the news")
+    assert [row["status"] for row in panel.table.rows] == ["success"] * 3
+
+
+def test_nothing_secret_is_in_the_page(scripted: Scripted, key_client: MakeClient, panel_of: MakePanel) -> None:
+    scripted.answers = [Answer(401, {"error": "no such key: sk_secret_of_a_test", "code": "X"})]
+    workspace = Workspace(key_client("sk_secret_of_a_test"))
+    panel = panel_of(workspace)
+    wait_until(lambda: "alert" in panel._head.value, "the problem")
+    assert "sk_secret" not in repr([widget.get_state() for widget in every(panel)])
+    workspace.close()
+
+
+def test_closing_ends_all_of_it(panel: Panel, workspace: Workspace) -> None:
+    widgets = every(panel)
+    panel.close()
+    panel.close()
+    assert threads() == []
+    assert all(widget.comm is None for widget in widgets)
+    wait_until(lambda: not any(t.name == "pipecat_nb watcher" for t in threading.enumerate()), "the watcher")
+
+
+def test_every_control_has_a_name(panel: Panel) -> None:
+    named = [widget for widget in every(panel) if hasattr(widget, "description")]
+    unnamed = [widget for widget in named if not widget.description and not isinstance(widget, ipywidgets.HTML)]
+    assert unnamed == []
