@@ -25,7 +25,7 @@ def test_one_of_a_kind_at_a_time_and_the_last_one_asked_for_after_it() -> None:
     jobs.run("other", lambda: done.append("other"))
     wait_until(lambda: done == ["other"], "another kind")
     assert jobs.busy("card")
-    assert threads() == ["pipecat_nb panel card"]
+    wait_until(lambda: threads() == ["pipecat_nb panel card"], "the other thread to end")
     goes_on.set()
     wait_until(lambda: not threads(), "the threads to end")
     assert done == ["other", "first", "third"]

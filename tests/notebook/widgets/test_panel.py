@@ -11,6 +11,7 @@ import pytest
 
 from pipecat_nb.client import Client
 from pipecat_nb.lifecycle import BuildHandle, Workspace
+from pipecat_nb.models import Build
 from pipecat_nb.notebook.widgets.panel import BUILD, COMPARE, TRENDS, Panel
 
 from ...conftest import wait_until
@@ -24,6 +25,18 @@ BUILDS = [
     {"id": f"build-{number}", "status": status, "region": "us-west", "createdAt": f"2026-03-01T12:0{number}:00Z"}
     for number, status in enumerate(("success", "failed", "building"))
 ]
+
+
+def answer(builds: list[dict[str, str]]) -> Answer:
+    """One answer to whatever is asked: builds, regions, the default region."""
+    return Answer(
+        body={
+            "builds": builds,
+            "total": len(builds),
+            "regions": [{"code": "us-west"}],
+            "properties": {"defaultRegion": "us-west"},
+        }
+    )
 
 
 class Card(ipywidgets.Label):  # type: ignore[misc]
@@ -169,6 +182,7 @@ def test_what_is_wrong_stands_in_the_panel_with_what_to_do(panel: Panel, agent: 
     assert "nowhere" in said(panel)
     assert 'role="alert"' in panel._message.value
     panel.form.directory.value = str(agent)
+    (agent / ".dockerignore").touch()
     (agent / ".env").write_text("API_KEY=sk-proj-0123456789abcdef0123456789abcdef\n")
     build(panel)
     assert "secret" in said(panel)
@@ -221,9 +235,7 @@ def test_a_service_that_cannot_be_reached_and_is_there_again(
     wait_until(lambda: 'role="alert"' in panel._head.value, "the problem")
     assert panel._retry.description == "Retry"
     assert not panel.table.loading
-    scripted.answers = [
-        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
-    ]
+    scripted.answers = [answer(BUILDS)]
     panel._retry.click()
     wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
     assert [row["id"] for row in panel.table.rows] == ["build-2", "build-1", "build-0"]
@@ -235,19 +247,15 @@ def test_it_comes_back_by_itself(scripted: Scripted, faulty: Workspace, panel_of
     scripted.answers = [Answer(401, {"error": "Unauthorized", "code": "X"})]
     panel = panel_of(faulty)
     wait_until(lambda: "alert" in panel._head.value, "the problem")
-    scripted.answers = [
-        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
-    ]
+    scripted.answers = [answer(BUILDS)]
     wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
     wait_until(lambda: panel.form.region.value == "us-west", "the regions")
 
 
 def test_one_list_a_look_whatever_is_shown(scripted: Scripted, faulty: Workspace, panel_of: MakePanel) -> None:
-    scripted.answers = [
-        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
-    ]
+    scripted.answers = [answer(BUILDS)]
     panel = panel_of(faulty)
-    handle = faulty.attach(faulty.client.get_build("build-2"))
+    handle = faulty.attach(Build.from_json(BUILDS[2]))
     told: list[object] = []
     faulty.listen(told.append)
     wait_until(lambda: len(told) >= 3, "some looks")
@@ -260,9 +268,7 @@ def test_one_list_a_look_whatever_is_shown(scripted: Scripted, faulty: Workspace
 def test_the_table_changes_only_where_something_has(
     scripted: Scripted, faulty: Workspace, panel_of: MakePanel
 ) -> None:
-    scripted.answers = [
-        Answer(body={"builds": BUILDS, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
-    ]
+    scripted.answers = [answer(BUILDS)]
     panel = panel_of(faulty)
     wait_until(lambda: panel.table.rows, "the builds")
     sent: list[object] = []
@@ -272,9 +278,7 @@ def test_the_table_changes_only_where_something_has(
     wait_until(lambda: len(told) >= 2, "some looks")
     assert sent == []
     done = [{**each, "status": "success"} for each in BUILDS]
-    scripted.answers = [
-        Answer(body={"builds": done, "regions": [{"code": "us-west"}], "properties": {}, "total": len(BUILDS)})
-    ]
+    scripted.answers = [answer(done)]
     wait_until(lambda: sent, "the news")
     assert [row["status"] for row in panel.table.rows] == ["success"] * 3
 
