@@ -49,6 +49,8 @@ class Form(ipywidgets.Box):  # type: ignore[misc]
         self.region = ipywidgets.Dropdown(options=[_DEFAULT], value="", description="Region")
         self.note = ipywidgets.Text(description="Note", placeholder="why this build")
         self._default_region = ""
+        #: The region that nobody chose: it is not kept where another project has another.
+        self._suggested = ""
         super().__init__([self.directory, self.dockerfile, self.region, self.note])
         self.add_class("pcb-form")
         self.directory.observe(self._follow_directory, "value")
@@ -69,8 +71,16 @@ class Form(ipywidgets.Box):  # type: ignore[misc]
         self._default_region = default
         codes = [region.code for region in regions if region.code]
         self.region.options = [(_named(region), region.code) for region in regions if region.code] or [_DEFAULT]
-        wanted = [chosen, self._project_region(), default]
-        self.region.value = next((code for code in wanted if code in codes), self.region.options[0][1])
+        if chosen in codes and chosen != self._suggested:
+            self.region.value = chosen
+        else:
+            self._suggest_region()
+
+    def _suggest_region(self) -> None:
+        codes = [code for _, code in self.region.options]
+        wanted = [self._project_region(), self._default_region]
+        self._suggested = next((code for code in wanted if code in codes), codes[0])
+        self.region.value = self._suggested
 
     def _follow_directory(self, _: Bunch | None = None) -> None:
         typed = self.directory.value
@@ -78,11 +88,8 @@ class Form(ipywidgets.Box):  # type: ignore[misc]
         found = self._dockerfiles()
         self.dockerfile.options = [(printable(path), path) for path in found] or [("none was found", "")]
         self.dockerfile.value = found[0] if found else ""
-        codes = [code for _, code in self.region.options]
-        for code in (self._project_region(), self._default_region):
-            if code and code in codes:
-                self.region.value = code
-                break
+        if self.region.value == self._suggested:
+            self._suggest_region()
 
     def _dockerfiles(self) -> list[str]:
         project = self._project()

@@ -120,6 +120,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<Panel of the builds at {self._place or 'a place that is being looked for'}>"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        # Where a saved notebook is read without its kernel, this stands there.
+        told = f"A panel of the builds at {printable(self._place) or 'this place'}: run the cell to use it."
+        shown: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        return {"text/html": f'<div class="{CLASSES}">{escape(told)}</div>', **shown}
+
     def close(self) -> None:
         """Ask and start nothing any more, and take the panel out of the page; the builds go on."""
         with self._lock:
@@ -245,6 +251,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             # It may have been known already: then its note or mark is the news.
             self._show_builds()
         self.table.selected = handle.id
+        if self.form.wanted.note == wanted.note:
+            self.form.note.value = ""  # it says why this build was made, not the next one
         name = printable(handle.name)
         if handle.cached:
             self._say(f"{name} was not built again: build {handle.id[:8]} has the same content.")

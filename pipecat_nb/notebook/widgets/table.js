@@ -260,8 +260,6 @@ class TableView {
     this.empty = make("div", { class: "pcb-empty", role: "status" }, this.said, " ", this.clear);
     this.gone = make("div", { class: "pcb-gone", role: "status" });
     this.root = make("section", { class: "pcb pcb-builds tex2jax_ignore mathjax_ignore", "aria-label": "Builds" });
-    // A notebook has shortcuts of its own for the keys that move through the table.
-    this.root.dataset.lmSuppressShortcuts = "true";
     this.root.append(this.gone, filters, this.scroller, this.empty);
     el.replaceChildren(this.root);
   }
@@ -289,6 +287,7 @@ class TableView {
     this.clear.addEventListener("click", () => this.clearFilters(), { signal });
     this.body.addEventListener("click", (event) => this.clicked(event), { signal });
     this.body.addEventListener("keydown", (event) => this.pressed(event), { signal });
+    window.addEventListener("keydown", (event) => this.keepFromNotebook(event), { signal, capture: true });
     this.body.addEventListener("focusin", (event) => this.focused(event), { signal });
     this.scroller.addEventListener("scroll", () => this.drawSoon(), { signal, passive: true });
     const observer = new ResizeObserver(() => this.drawSoon());
@@ -363,9 +362,7 @@ class TableView {
     this.gone.textContent = connected
       ? ""
       : `Disconnected: the kernel is gone. This is how the builds stood at ${at}; run the cell again to go on.`;
-    for (const element of [this.root, this.root.closest(".pcb-panel")]) {
-      element?.toggleAttribute("data-gone", !connected);
-    }
+    this.panel().toggleAttribute("data-gone", !connected);
   }
 
   // -------------------------------------------------------------- events
@@ -384,6 +381,19 @@ class TableView {
       this.active = id;
       this.drawSoon();
     }
+  }
+
+  /** A notebook has shortcuts of its own for the keys that move through controls: those with Ctrl and such stay. */
+  keepFromNotebook(event) {
+    if (!this.panel().contains(event.target)) return;
+    const theirs = event.ctrlKey || event.metaKey || event.altKey || /^(Escape|F\d+)$/.test(event.key);
+    // JupyterLab looks for it from the focused element on, and that one fits its selectors itself.
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs && !(event.shiftKey && event.key === "Enter"));
+  }
+
+  /** The panel that this is a part of, if it is in one. */
+  panel() {
+    return this.root.closest(".pcb-panel") ?? this.root;
   }
 
   pressed(event) {

@@ -71,6 +71,9 @@ def test_the_form_follows_the_directory(here: Path) -> None:
     form.note.value = "  why "
     wanted = form.wanted
     assert (wanted.directory, wanted.dockerfile, wanted.region, wanted.note) == ("nowhere", None, "us-west", "why")
+    form.region.value = "eu"  # chosen by a person
+    form.directory.value = "agent"
+    assert form.region.value == "eu"
     form.close()
 
 

@@ -115,6 +115,13 @@ def test_where_builds_go_and_what_can_be_chosen(panel: Panel, workspace: Workspa
     assert repr(panel) == "<Panel of the builds at local service>"
 
 
+def test_a_saved_notebook_says_what_stood_there(panel: Panel) -> None:
+    bundle = panel._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(panel)
+    assert "run the cell to use it" in bundle["text/html"]
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
+
+
 def test_a_preview_sends_nothing(panel: Panel, agent: Path) -> None:
     before = len(panel.table.rows)
     panel._preview.click()
@@ -131,6 +138,7 @@ def test_a_build_from_the_form_to_its_end(panel: Panel, agent: Path, engine: str
     built = build(panel)
     assert f"Build {built[:8]} of agent was started." in said(panel)
     assert card(panel).handle.id == built
+    assert panel.form.note.value == ""
     assert panel._tabs.selected_index == BUILD
     card(panel).handle.wait(120)
     wait_until(lambda: panel.table.rows[0]["status"] == "success", "the table to tell the end")

@@ -230,6 +230,23 @@ def test_the_keyboard_alone(mount: Mount) -> None:
     assert saved(page)["selected"] == row(1)["id"]
 
 
+def test_a_notebooks_shortcuts_are_kept_from_the_keys_that_move(mount: Mount) -> None:
+    page = mount([row(0), row(1)])
+    # As JupyterLab does: it looks at the focused element before any other listener of the page.
+    page.evaluate(
+        """document.addEventListener("keydown", (event) => {
+          window.kept = event.target.hasAttribute("data-lm-suppress-shortcuts");
+        }, true)"""
+    )
+    page.locator("tr[tabindex='0']").focus()
+    keys = {"ArrowDown": True, "b": True, "Control+s": False, "Shift+Enter": False, "Escape": False, "Enter": True}
+    for key, kept in keys.items():
+        page.keyboard.press(key)
+        assert page.evaluate("kept") == kept, key
+    page.locator("body").press("b")
+    assert page.evaluate("kept") is False
+
+
 def test_the_row_with_the_focus_is_in_sight(mount: Mount) -> None:
     page = mount([row(number) for number in range(300)])
     page.locator("tr[tabindex='0']").focus()
