@@ -191,7 +191,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
                 self._show_builds()
         compared = set(self.table.compared)
         if any(build.id in compared for build in changed):
-            self._on_compared()
+            self._compare_soon(show=False)
 
     def _show_builds(self) -> None:
         self._known = self._workspace.record.columns()
@@ -296,30 +296,35 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             self._show_card(handle)
 
     def _show_card(self, handle: BuildHandle) -> None:
+        card = self._make_card(handle)
         with self._lock:
             before = self._card_box.children
             self._handle = handle
-            self._card_box.children = [self._make_card(handle)]
+            self._card_box.children = [card]
             self._tabs.selected_index = BUILD
         for widget in before:
             widget.close()
 
-    def _on_compared(self, _: Bunch | None = None) -> None:
+    def _on_compared(self, _: Bunch) -> None:
+        self._compare_soon(show=True)
+
+    def _compare_soon(self, *, show: bool) -> None:
+        """Compare the two that are chosen, and if `show`, bring them to the front."""
         chosen = [*self.table.compared]
         if len(chosen) < 2:
             self._comparison.value = _said(_ONE_COMPARED if chosen else _NONE_COMPARED)
         else:
-            self._jobs.run("compare", partial(self._compare, chosen))
+            self._jobs.run("compare", partial(self._compare, chosen, show=show))
 
-    def _compare(self, chosen: Sequence[str]) -> None:
+    def _compare(self, chosen: Sequence[str], *, show: bool) -> None:
         client = self._workspace.client
         builds = sorted((self._builds.get(each) or client.get_build(each) for each in chosen), key=_age)
-        before, after = (
-            Compared(build, row) for build, row in zip(builds, rows(builds, self._known), strict=True)
-        )
+        both = rows(builds, self._known)
+        before, after = (Compared(build, row) for build, row in zip(builds, both, strict=True))
         found = difference(client, before.build.id, after.build.id)
         self._comparison.value = comparison.html(before, after) + difference_page.html(found)
-        self._tabs.selected_index = COMPARE
+        if show:
+            self._tabs.selected_index = COMPARE
 
     # ---------------------------------------------------------------- what is said
 

@@ -291,6 +291,21 @@ def test_the_table_changes_only_where_something_has(
     assert [row["status"] for row in panel.table.rows] == ["success"] * 3
 
 
+def test_a_comparison_follows_its_builds_and_stays_where_it_is(
+    scripted: Scripted, faulty: Workspace, panel_of: MakePanel
+) -> None:
+    scripted.answers = [answer(BUILDS)]
+    panel = panel_of(faulty)
+    wait_until(lambda: panel.table.rows, "the builds")
+    panel.table.compared = ["build-2", "build-1"]
+    wait_until(lambda: panel._tabs.selected_index == COMPARE, "the comparison")
+    assert "● building" in Page(panel._comparison.value).text
+    panel._tabs.selected_index = TRENDS
+    scripted.answers = [answer([{**each, "status": "success"} for each in BUILDS])]
+    wait_until(lambda: "building" not in Page(panel._comparison.value).text, "the news")
+    assert panel._tabs.selected_index == TRENDS
+
+
 def test_nothing_secret_is_in_the_page(scripted: Scripted, key_client: MakeClient, panel_of: MakePanel) -> None:
     scripted.answers = [Answer(401, {"error": "no such key: sk_secret_of_a_test", "code": "X"})]
     workspace = Workspace(key_client("sk_secret_of_a_test"))
