@@ -31,8 +31,6 @@ class View {
     steps.setAttribute("aria-label", "The Dockerfile’s steps");
     about.setAttribute("aria-hidden", "true");
     this.root = make("section", `pcb ${CLASSES} pcb-card pcb-live`, gone, head, place, stages, steps, about, facts, warning, failure, trouble, this.log.root, this.said);
-    // JupyterLab's one-key shortcuts (Enter edits the cell, arrows choose another) must not answer for the card.
-    this.root.setAttribute("data-lm-suppress-shortcuts", "true");
     this.time = make("span", "pcb-time");
     this.#listen();
     this.updateState();
@@ -45,7 +43,12 @@ class View {
   ask() { this.card.ask(); }
 
   #listen() {
-    this.root.addEventListener("focusin", (event) => (this.focused = event.target));
+    this.root.addEventListener("focusin", (event) => {
+      this.focused = event.target;
+      // JupyterLab's one-key shortcuts (Enter edits the cell, arrows choose another) must not answer for the card;
+      // they are looked up from the focused element itself.
+      event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+    });
     this.root.addEventListener("focusout", () => {
       // When JupyterLab takes the element away the focus goes with it, and comes back where the view goes next.
       const left = this.focused;
@@ -262,7 +265,7 @@ function goneWords(at, id) {
 class Card {
   constructor(model) {
     this.model = model;
-    this.key = model.get("key");
+    this.key = "";
     this.store = new LogStore();
     this.wants = new Wants();
     this.views = new Set();
@@ -272,6 +275,7 @@ class Card {
     this.stoodAt = 0;
     this.started = this.mounted = false;
     this.handlers = {
+      "change:key": () => this.start(),
       "change:state": () => this.#state(),
       "change:log": () => this.#log(),
       "msg:custom": (message) => this.#message(message),
@@ -353,7 +357,15 @@ class Card {
 
   // -- The connection --
 
+  /** Begin, as soon as the kernel has told the model's id: it learns it only by opening the model. */
   async start() {
+    const key = this.model.get("key");
+    if (!key || key === this.key) return;
+    const { cards } = shared();
+    cards.get(key)?.release();
+    cards.delete(this.key);
+    cards.set(key, this);
+    this.key = key;
     try {
       this.real = await this.model.widget_manager?.get_model(this.key);
     } catch {
@@ -479,6 +491,8 @@ class Card {
 
   /** The model is gone. What has ended stays in sight as it is. */
   dispose() {
+    const { cards } = shared();
+    if (cards.get(this.key) === this) cards.delete(this.key);
     this.disconnect();
     for (const [name, handler] of Object.entries(this.handlers)) this.model.off(name, handler);
   }
@@ -511,26 +525,19 @@ function shared() {
   return (globalThis[SHARED] = { cards, observer });
 }
 
-function add(model) {
-  const card = new Card(model);
-  shared().cards.set(card.key, card);
-  card.start();
-  return card;
-}
+/** The card of this module's model, until its key is known. */
+let latest = null;
 
 function initialize({ model, signal }) {
-  shared().cards.get(model.get("key"))?.release();
-  const card = add(model);
-  const end = () => {
-    if (shared().cards.get(card.key) === card) shared().cards.delete(card.key);
-    card.dispose();
-  };
+  const card = (latest = new Card(model));
+  card.start();
+  const end = () => card.dispose();
   signal?.addEventListener("abort", end);
   return end;
 }
 
 function render({ model, el, signal }) {
-  const end = (shared().cards.get(model.get("key")) ?? add(model)).render(el);
+  const end = (shared().cards.get(model.get("key")) ?? latest).render(el);
   signal?.addEventListener("abort", end);
   return end;
 }
