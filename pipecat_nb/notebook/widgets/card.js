@@ -14,7 +14,6 @@ class View {
     this.card = card;
     this.seen = {};
     this.buttons = [];
-    this.took = null;
     this.focused = null;
     this.stage = null;
     const part = (names, tag = "div") => make(tag, names);
@@ -22,15 +21,37 @@ class View {
     this.said.setAttribute("role", "status");
     this.log = new LogView(this, (text, visibly) => this.say(text, visibly));
     this.parts = {
-      gone: part("pcb-gone"), head: part("pcb-head"), place: part("pcb-place"), stages: part("pcb-stages", "ol"),
-      steps: part("pcb-steps"), about: part("pcb-about"), facts: part(""), warning: part("pcb-trouble"),
-      failure: part("pcb-failure"), trouble: part("pcb-trouble"),
+      gone: part("pcb-gone"),
+      head: part("pcb-head"),
+      place: part("pcb-place"),
+      stages: part("pcb-stages", "ol"),
+      steps: part("pcb-steps"),
+      about: part("pcb-about"),
+      facts: part(""),
+      warning: part("pcb-trouble"),
+      failure: part("pcb-failure"),
+      trouble: part("pcb-trouble"),
     };
     const { gone, head, place, stages, steps, about, facts, warning, failure, trouble } = this.parts;
     steps.setAttribute("role", "toolbar");
     steps.setAttribute("aria-label", "The Dockerfile’s steps");
     about.setAttribute("aria-hidden", "true");
-    this.root = make("section", `pcb ${CLASSES} pcb-card pcb-live`, gone, head, place, stages, steps, about, facts, warning, failure, trouble, this.log.root, this.said);
+    this.root = make(
+      "section",
+      `pcb ${CLASSES} pcb-card pcb-live`,
+      gone,
+      head,
+      place,
+      stages,
+      steps,
+      about,
+      facts,
+      warning,
+      failure,
+      trouble,
+      this.log.root,
+      this.said,
+    );
     this.time = make("span", "pcb-time");
     this.#listen();
     this.updateState();
@@ -38,9 +59,15 @@ class View {
   }
 
   // What the log needs of the card.
-  get store() { return this.card.store; }
-  get live() { return this.card.live; }
-  ask() { this.card.ask(); }
+  get store() {
+    return this.card.store;
+  }
+  get live() {
+    return this.card.live;
+  }
+  ask() {
+    this.card.ask();
+  }
 
   #listen() {
     this.root.addEventListener("focusin", (event) => {
@@ -53,7 +80,8 @@ class View {
       // When JupyterLab takes the element away the focus goes with it, and comes back where the view goes next.
       const left = this.focused;
       setTimeout(() => {
-        if (this.focused === left && this.root.isConnected && !this.root.contains(document.activeElement)) this.focused = null;
+        if (this.focused === left && this.root.isConnected && !this.root.contains(document.activeElement))
+          this.focused = null;
       }, 0);
     });
     this.root.addEventListener("keydown", (event) => {
@@ -70,11 +98,17 @@ class View {
       event.preventDefault();
       this.buttons[to]?.focus();
     });
-    for (const [name, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
+    for (const [name, on] of [
+      ["mouseover", true],
+      ["focusin", true],
+      ["mouseout", false],
+      ["focusout", false],
+    ]) {
       steps.addEventListener(name, (event) => {
         const at = this.buttons.indexOf(event.target.closest("button"));
         this.#about(on && at >= 0 ? at : null);
-        if (name === "focusin" && at >= 0) this.buttons.forEach((one, index) => (one.tabIndex = index === at ? 0 : -1));
+        if (name === "focusin" && at >= 0)
+          this.buttons.forEach((one, index) => (one.tabIndex = index === at ? 0 : -1));
       });
     }
   }
@@ -101,26 +135,45 @@ class View {
     attribute(this.root, "data-mood", state.mood || "unknown");
     attribute(this.root, "data-live", String(ticking));
     attribute(this.root, "aria-label", `Build of ${state.title || "build"}: ${state.status}`);
-    if (this.status !== undefined && this.status !== state.status) this.say(`Build of ${state.title}: ${state.status}`);
+    if (this.status !== undefined && this.status !== state.status)
+      this.say(`Build of ${state.title}: ${state.status}`);
     this.status = state.status;
-    this.#part("gone", this.card.goneAt && !this.card.ended ? [this.card.goneAt, this.card.id] : null, (value) => (value ? goneWords(...value) : []));
+    this.#part("gone", this.card.goneAt && !this.card.ended ? [this.card.goneAt, this.card.id] : null, (value) =>
+      value ? goneWords(...value) : [],
+    );
     this.#part("head", [state.sign, state.status, state.title, state.cached], ([sign, status, title, cached]) => {
       const mark = make("span", "", sign || "");
       mark.setAttribute("aria-hidden", "true");
-      return [make("span", "pcb-status", mark, " ", bdi(status ?? "")), make("strong", "pcb-name", bdi(title ?? "")), cached && make("span", "pcb-chip", "cached"), this.time];
+      return [
+        make("span", "pcb-status", mark, " ", bdi(status ?? "")),
+        make("strong", "pcb-name", bdi(title ?? "")),
+        cached && make("span", "pcb-chip", "cached"),
+        this.time,
+      ];
     });
     this.#part("place", [state.place, state.note], ([place, note]) => {
       const words = [...(place ?? []).map(bdi), ...(note ? [make("span", "pcb-note", bdi(note))] : [])];
       return words.flatMap((word, index) => (index ? [" · ", word] : [word]));
     });
-    this.#part("stages", (state.stages ?? []).map((one) => (one.state === "active" ? { ...one, seconds: 0 } : one)), (stages) => this.#stages(stages));
+    // The time of the active stage counts on by itself.
+    const stages = (state.stages ?? []).map((one) => (one.state === "active" ? { ...one, seconds: null } : one));
+    this.#part("stages", stages, (all) => this.#stages(all));
     this.#steps(state.steps ?? []);
-    const fact = ([name, value]) => make("div", "pcb-fact", make("span", "", name), make("code", "", bdi(value)), copyButton(name, value, (text) => this.say(text)));
+    const fact = ([name, value]) =>
+      make(
+        "div",
+        "pcb-fact",
+        make("span", "", name),
+        make("code", "", bdi(value)),
+        copyButton(name, value, (text) => this.say(text)),
+      );
     this.#part("facts", state.facts ?? [], (facts) => facts.map(fact));
     this.#part("warning", state.warning, (warning) => [warning && bdi(warning)]);
     const { why, failed_step: step, excerpt, log_tail: tail, advice, next } = state;
     this.#part("failure", { why, step, excerpt, tail, advice, next }, (value) => this.#failure(value));
-    this.#part("trouble", live ? state.trouble : "", (trouble) => (trouble ? ["Trying again: ", bdi(trouble)] : []));
+    this.#part("trouble", live ? state.trouble : "", (trouble) =>
+      trouble ? ["Trying again: ", bdi(trouble)] : [],
+    );
     // Open while there is something to wait for or to find out.
     this.log.open(state.mood === "live" || state.mood === "bad");
     this.tick();
@@ -130,9 +183,17 @@ class View {
     this.stage = null;
     return stages.map((stage) => {
       const took = make("span", "pcb-took", typeof stage.seconds === "number" ? duration(stage.seconds) : "");
-      const item = make("li", "", make("span", "pcb-stage", stage.name), " ", took, stage.detail ? make("span", "pcb-detail", bdi(stage.detail)) : null);
+      const item = make(
+        "li",
+        "",
+        make("span", "pcb-stage", stage.name),
+        " ",
+        took,
+        stage.detail ? make("span", "pcb-detail", bdi(stage.detail)) : null,
+      );
       item.setAttribute("data-state", stage.state);
-      if (typeof stage.share === "number") item.style.setProperty("--pcb-share", `${(Math.min(1, Math.max(0, stage.share)) * 100).toFixed(1)}%`);
+      if (typeof stage.share === "number")
+        item.style.setProperty("--pcb-share", `${(Math.min(1, Math.max(0, stage.share)) * 100).toFixed(1)}%`);
       if (stage.state === "active") this.stage = took;
       return item;
     });
@@ -152,7 +213,15 @@ class View {
       excerpt?.length && block("pcb-lines", "The Dockerfile’s lines", excerpt.map(plain)),
       tail?.length && block("pcb-log", "The log’s last lines", tail.map(plain)),
       advice && make("div", "pcb-advice", bdi(advice)),
-      next && make("div", "pcb-next", "The whole log: ", make("code", "", bdi(next)), " ", copyButton("command", next, (text) => this.say(text))),
+      next &&
+        make(
+          "div",
+          "pcb-next",
+          "The whole log: ",
+          make("code", "", bdi(next)),
+          " ",
+          copyButton("command", next, (text) => this.say(text)),
+        ),
     ];
   }
 
@@ -173,7 +242,9 @@ class View {
     const failed = steps.findIndex((step) => step.state === "failed");
     this.log.setFailed(failed < 0 ? null : failed);
     const chosen = this.log.filter ? steps[this.log.filter.index] : null;
-    this.log.show(chosen ? { index: this.log.filter.index, name: stepName(chosen), lines: chosen.lines ?? [] } : null);
+    this.log.show(
+      chosen ? { index: this.log.filter.index, name: stepName(chosen), lines: chosen.lines ?? [] } : null,
+    );
     this.#chosen();
   }
 
@@ -207,12 +278,18 @@ class View {
     const one = (state) => steps.find((step) => step.state === state);
     const slowest = steps.reduce((most, step) => ((step.seconds ?? 0) > (most?.seconds ?? 0) ? step : most), null);
     const [step, why] =
-      at !== null ? [steps[at], ""]
-      : this.log.filter ? [steps[this.log.filter.index], ""]
-      : one("failed") ? [one("failed"), ""]
-      : one("running") && this.card.ticking ? [one("running"), ""]
-      : [slowest, "slowest: "];
-    this.#part("about", step ? [why, ...stepWords(step)] : [], ([before, name, ...more]) => (name ? [before, bdi(name), more.length ? ` · ${more.join(" · ")}` : ""] : []));
+      at !== null
+        ? [steps[at], ""]
+        : this.log.filter
+          ? [steps[this.log.filter.index], ""]
+          : one("failed")
+            ? [one("failed"), ""]
+            : one("running") && this.card.ticking
+              ? [one("running"), ""]
+              : [slowest, "slowest: "];
+    this.#part("about", step ? [why, ...stepWords(step)] : [], ([before, name, ...more]) =>
+      name ? [before, bdi(name), more.length ? ` · ${more.join(" · ")}` : ""] : [],
+    );
   }
 
   // -- Time --
@@ -248,7 +325,8 @@ class View {
   }
 }
 
-const stepName = (step) => `step ${step.position ? `${step.position}: ` : ""}${step.stage ? `[${step.stage}] ` : ""}${step.name}`;
+const stepName = (step) =>
+  `step ${step.position ? `${step.position}: ` : ""}${step.stage ? `[${step.stage}] ` : ""}${step.name}`;
 
 function stepWords(step) {
   const seconds = typeof step.seconds === "number" ? duration(step.seconds) : "";
@@ -279,7 +357,7 @@ class Card {
       "change:state": () => this.#state(),
       "change:log": () => this.#log(),
       "msg:custom": (message) => this.#message(message),
-      "comm_live_update": () => this.#connection(),
+      comm_live_update: () => this.#connection(),
     };
     for (const [name, handler] of Object.entries(this.handlers)) model.on(name, handler);
     this.#state();
@@ -515,11 +593,13 @@ function shared() {
   const cards = new Map();
   const concerns = (record) =>
     [...record.addedNodes, ...record.removedNodes].some(
-      (node) => node instanceof Element && (node.matches("[data-pcb-model]") || node.querySelector("[data-pcb-model]")),
+      (node) =>
+        node instanceof Element && (node.matches("[data-pcb-model]") || node.querySelector("[data-pcb-model]")),
     );
   const observer = new MutationObserver((records) => {
     const outside = (record) => !(record.target instanceof Element && record.target.closest(".pcb-live"));
-    if (records.some((record) => outside(record) && concerns(record))) for (const card of cards.values()) card.look();
+    if (records.some((record) => outside(record) && concerns(record)))
+      for (const card of cards.values()) card.look();
   });
   observer.observe(document.body, { childList: true, subtree: true });
   return (globalThis[SHARED] = { cards, observer });

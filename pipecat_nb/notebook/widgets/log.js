@@ -26,7 +26,8 @@ export function duration(seconds) {
   };
   if (seconds < 0.05) return "<0.1 s";
   // toFixed is exact but for ties, which only quarters can be.
-  if (seconds < 9.95) return `${(seconds * 4) % 2 === 1 ? (even(seconds * 10) / 10).toFixed(1) : seconds.toFixed(1)} s`;
+  if (seconds < 9.95)
+    return `${(seconds * 4) % 2 === 1 ? (even(seconds * 10) / 10).toFixed(1) : seconds.toFixed(1)} s`;
   const all = even(seconds);
   const [hours, minutes, rest] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
   const two = (value) => String(value).padStart(2, "0");
@@ -37,7 +38,8 @@ export function duration(seconds) {
 // As in text.py: escape sequences, and what is not to be seen but has an effect (a tab is to be seen).
 const UNSEEN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
-export const strip = (text) => (UNSEEN.test(text) ? text.replace(ESCAPES, "").replace(new RegExp(UNSEEN, "g"), "") : text);
+export const strip = (text) =>
+  UNSEEN.test(text) ? text.replace(ESCAPES, "").replace(new RegExp(UNSEEN, "g"), "") : text;
 
 function cut(text) {
   if (text.length <= LIMIT + SPARE) return text;
@@ -102,7 +104,8 @@ function sgr(style, parameters) {
 function classes(style) {
   const [fore, back] = [style.fore ?? null, style.back ?? null];
   const ground = back ?? (style.inverse ? (fore ?? "t") : null);
-  const names = ground !== null ? [`pcb-b${ground}`] : fore !== null ? [`pcb-f${fore}`] : style.dim ? ["pcb-dim"] : [];
+  const names =
+    ground !== null ? [`pcb-b${ground}`] : fore !== null ? [`pcb-f${fore}`] : style.dim ? ["pcb-dim"] : [];
   for (const name of ["bold", "italic", "underline", "strike"]) if (style[name]) names.push(`pcb-${name}`);
   return names.join(" ");
 }
@@ -194,15 +197,21 @@ export class LogStore {
     this.total = Math.max(this.total, high + 1);
     const last = first + added.length;
     const touching = this.known.filter(([from, to]) => to >= first && from <= last);
-    const range = [Math.min(first, ...touching.map(([from]) => from)), Math.max(last, ...touching.map(([, to]) => to))];
-    this.known = [...this.known.filter((one) => !touching.includes(one)), range].sort((one, other) => one[0] - other[0]);
+    const range = [
+      Math.min(first, ...touching.map(([from]) => from)),
+      Math.max(last, ...touching.map(([, to]) => to)),
+    ];
+    this.known = [...this.known.filter((one) => !touching.includes(one)), range].sort(
+      (one, other) => one[0] - other[0],
+    );
     return [low, high + 1];
   }
 
   /** Keep the width of the widest line; few lines have to be looked at closely for it. */
   #widen(text) {
     const tabs = text.includes("\t") ? text.split("\t").length - 1 : 0;
-    if (text.length + tabs * 7 > this.columns) this.columns = Math.max(this.columns, plain(text).length + tabs * 7);
+    if (text.length + tabs * 7 > this.columns)
+      this.columns = Math.max(this.columns, plain(text).length + tabs * 7);
   }
 
   /** A line's text; undefined where it has not come yet. */
@@ -227,7 +236,9 @@ export class LogStore {
   }
 
   gaps(first = 0, last = this.total) {
-    return this.split(first, last).filter((part) => !part.known).map((part) => [part.first, part.last]);
+    return this.split(first, last)
+      .filter((part) => !part.known)
+      .map((part) => [part.first, part.last]);
   }
 }
 
@@ -335,7 +346,7 @@ export class Search {
 
   /** Walk over a range in whole blocks where possible; `visit` gives true to stop. */
   #walk(first, last, visit) {
-    for (let line = first; line < last; ) {
+    for (let line = first; line < last;) {
       const block = Math.floor(line / BLOCK);
       const next = (block + 1) * BLOCK;
       const whole = line % BLOCK === 0 && next <= last;
@@ -359,7 +370,9 @@ export class Search {
 
   /** How many of them lie before a line. */
   before(line, ranges) {
-    return this.total(ranges.filter(([first]) => first < line).map(([first, last]) => [first, Math.min(last, line)]));
+    return this.total(
+      ranges.filter(([first]) => first < line).map(([first, last]) => [first, Math.min(last, line)]),
+    );
   }
 
   /** The occurrence with this index: its line, and which of the line's it is. */

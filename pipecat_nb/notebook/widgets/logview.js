@@ -101,7 +101,12 @@ export class LogView {
     this.toggle = button("pcb-toggle", "Log", () => this.open(this.body.hidden, true));
     this.toggle.setAttribute("aria-controls", id);
     this.input = make("input", "pcb-search");
-    Object.assign(this.input, { type: "search", placeholder: "Search the log", spellcheck: false, autocomplete: "off" });
+    Object.assign(this.input, {
+      type: "search",
+      placeholder: "Search the log",
+      spellcheck: false,
+      autocomplete: "off",
+    });
     this.input.setAttribute("aria-label", "Search the log");
     this.input.addEventListener("input", () => this.find(this.input.value));
     this.input.addEventListener("keydown", (event) => {
@@ -115,14 +120,28 @@ export class LogView {
     this.previous.setAttribute("aria-label", "Previous match");
     this.next = button("", "↓", () => this.step(1));
     this.next.setAttribute("aria-label", "Next match");
-    this.only = button("pcb-only", "Failed step only", () => this.card.filter(this.filter?.index === this.failed ? null : this.failed));
+    this.only = button("pcb-only", "Failed step only", () =>
+      this.card.filter(this.filter?.index === this.failed ? null : this.failed),
+    );
     this.copying = button("", "Copy", () => this.#copy());
     this.copying.setAttribute("aria-label", "Copy the log");
     this.following = button("pcb-follow", "Follow", () => this.setFollow(!this.follow));
-    this.tools = make("div", "pcb-tools", make("span", "pcb-finder", this.input, this.found, this.previous, this.next), this.only, this.copying, this.following);
+    this.tools = make(
+      "div",
+      "pcb-tools",
+      make("span", "pcb-finder", this.input, this.found, this.previous, this.next),
+      this.only,
+      this.copying,
+      this.following,
+    );
     this.shown = make("bdi", "");
     this.only.hidden = true;
-    this.filtered = make("div", "pcb-filtered", make("span", "", "Only ", this.shown), button("", "Show all", () => this.card.filter(null)));
+    this.filtered = make(
+      "div",
+      "pcb-filtered",
+      make("span", "", "Only ", this.shown),
+      button("", "Show all", () => this.card.filter(null)),
+    );
     this.notice = make("div", "pcb-notice");
     this.window = make("div", "pcb-window");
     this.sizer = make("div", "pcb-rows", this.window);
@@ -134,7 +153,14 @@ export class LogView {
     this.scroll.tabIndex = 0;
     this.scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.more = button("pcb-more", "", () => this.setFollow(true));
-    this.body = make("div", "pcb-logbody", this.tools, this.filtered, this.notice, make("div", "pcb-pane", this.scroll, this.more));
+    this.body = make(
+      "div",
+      "pcb-logbody",
+      this.tools,
+      this.filtered,
+      this.notice,
+      make("div", "pcb-pane", this.scroll, this.more),
+    );
     this.body.id = id;
     this.root = make("div", "pcb-viewer", this.toggle, this.body);
     for (const name of ["pointerdown", "keydown", "wheel", "focusin"]) {
@@ -167,7 +193,9 @@ export class LogView {
   get ranges() {
     const total = this.store.total;
     if (!this.filter) return total ? [[0, total]] : [];
-    return this.filter.lines.map(([first, last]) => [first, Math.min(last, total)]).filter(([first, last]) => first < last);
+    return this.filter.lines
+      .map(([first, last]) => [first, Math.min(last, total)])
+      .filter(([first, last]) => first < last);
   }
 
   /** Show the lines of a step only, or all. */
@@ -350,7 +378,8 @@ export class LogView {
     const column = Math.floor(this.left / this.#character() / STRIDE) * STRIDE;
     if (column === this.column) return;
     this.column = column;
-    for (const key of this.nodes.keys()) if (plain(this.store.line(key) ?? "").length > WIDE) this.nodes.delete(key);
+    for (const key of this.nodes.keys())
+      if (plain(this.store.line(key) ?? "").length > WIDE) this.nodes.delete(key);
   }
 
   #draw() {
@@ -364,7 +393,12 @@ export class LogView {
       const key = part.known ? line : `${part.first}-${part.last}-${this.card.live}`;
       nodes.set(key, this.nodes.get(key) ?? (part.known ? this.#line(line) : this.#gap(part)));
     }
-    if (!this.rows) nodes.set("none", this.nodes.get("none") ?? make("div", "pcb-row pcb-gap", this.filter ? "This step wrote no lines." : "No lines yet."));
+    if (!this.rows)
+      nodes.set(
+        "none",
+        this.nodes.get("none") ??
+          make("div", "pcb-row pcb-gap", this.filter ? "This step wrote no lines." : "No lines yet."),
+      );
     const kept = new Set(nodes.values());
     for (const node of [...this.window.childNodes]) if (!kept.has(node)) node.remove();
     // Rows that stay are not touched: they may hold the reader's selection.
@@ -401,7 +435,9 @@ export class LogView {
     const all = findMatches(text, term);
     const current = this.current?.line === line ? all[this.current.nth] : -1;
     const seen = all.filter((at) => at + term.length > first && at < last);
-    return seen.filter((at, index) => index < RUNS || at === current).map((at) => ({ at, end: at + term.length, current: at === current }));
+    return seen
+      .filter((at, index) => index < RUNS || at === current)
+      .map((at) => ({ at, end: at + term.length, current: at === current }));
   }
 
   /** A part of a line's text in runs of colour, the matches marked. */
@@ -412,7 +448,7 @@ export class LogView {
     for (const run of parseSgr(raw)) {
       const [from, to] = [Math.max(start, first), Math.min(start + run.text.length, last)];
       const pieces = [];
-      for (let at = from; at < to; ) {
+      for (let at = from; at < to;) {
         while (marks[next] && marks[next].end <= at) next += 1;
         const mark = marks[next];
         const inside = mark && mark.at <= at;
@@ -486,7 +522,8 @@ export class LogView {
     }
     const text = plain(this.store.line(this.current.line) ?? "");
     const column = text.length > WIDE ? findMatches(text, this.search.term)[this.current.nth] : 0;
-    if (column && Math.abs(column - this.column - STRIDE) > STRIDE) this.left = Math.max(0, (column - 20) * this.#character());
+    if (column && Math.abs(column - this.column - STRIDE) > STRIDE)
+      this.left = Math.max(0, (column - 20) * this.#character());
     this.aim = true;
     this.#settle();
     this.#found(true);
@@ -511,7 +548,11 @@ export class LogView {
     const index = this.current ? search.before(this.current.line, ranges) + this.current.nth + 1 : 0;
     const missing = ranges.some(([first, last]) => this.store.gaps(first, last).length);
     const sofar = search.busy ? "…" : missing ? " so far" : "";
-    const words = total ? `${index ? `${number(index)} of ` : ""}${number(total)}${sofar}` : search.busy ? "…" : `no match${sofar}`;
+    const words = total
+      ? `${index ? `${number(index)} of ` : ""}${number(total)}${sofar}`
+      : search.busy
+        ? "…"
+        : `no match${sofar}`;
     put(this.found, search.term ? words : "");
     this.previous.disabled = this.next.disabled = !total;
     for (const element of [this.found, this.previous, this.next]) hide(element, !search.term);

@@ -16,7 +16,9 @@ export class FakeModel {
         trigger("comm_live_update");
       },
     };
-    this.widget_manager = { get_model: async (id) => (id === this.values.key ? this.real : Promise.reject(new Error(id))) };
+    this.widget_manager = {
+      get_model: async (id) => (id === this.values.key ? this.real : Promise.reject(new Error(id))),
+    };
   }
 
   get(name) {
@@ -39,7 +41,10 @@ export class FakeModel {
   }
 
   off(name, callback) {
-    this.listeners.set(name, (this.listeners.get(name) ?? []).filter((one) => one !== callback));
+    this.listeners.set(
+      name,
+      (this.listeners.get(name) ?? []).filter((one) => one !== callback),
+    );
   }
 
   trigger(name, ...more) {
@@ -63,6 +68,8 @@ export class FakeModel {
 
   /** What the page asked for. */
   get wants() {
-    return this.sent.filter((message) => message.kind === "want").map(({ generation, first, last }) => [generation, first, last]);
+    return this.sent
+      .filter((message) => message.kind === "want")
+      .map(({ generation, first, last }) => [generation, first, last]);
   }
 }

@@ -1183,7 +1183,7 @@ def test_the_main_thread_is_never_blocked(
     browser: Browser, page: Page, windows: int, asked: int, words: int, count: int, copy: bool
 ) -> None:
     options = {"state": LIVE, "windows": windows, "asked": asked, "words": words, "copy": copy}
-    # What blocks by our doing does so each time; what the machine does (a collection of garbage, a stolen core) not.
+    # What blocks by our doing does so each time; what the machine does (a stolen core) does not.
     for _ in range(3):
         browser.start_tracing(page=page, categories=TRACED)
         found = page.evaluate(FEED, options)
