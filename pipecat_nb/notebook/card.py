@@ -13,9 +13,8 @@ def html(snapshot: Snapshot, *, model: str = "", display: str = "") -> str:
     Where a front end runs the widget of that `model`, it makes this card of that `display` a live one.
     """
     label = f"Build of {snapshot.title}: {snapshot.word}"
-    live = f' data-pcb-model="{escape(model)}" data-pcb-display="{escape(display)}"' if model else ""
     parts = [
-        f'<section class="{CLASSES} pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}"{live}>',
+        f'<section class="{CLASSES} pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}">',
         f"<style>{style()}</style>",
         *_head(snapshot),
         *_stages(snapshot.stage_words),
@@ -26,7 +25,10 @@ def html(snapshot: Snapshot, *, model: str = "", display: str = "") -> str:
         *_standing(snapshot),
         "</section>",
     ]
-    return "".join(parts)
+    card = "".join(parts)
+    if not model:
+        return card
+    return f'<div data-pcb-model="{escape(model)}" data-pcb-display="{escape(display)}">{card}</div>'
 
 
 def _head(snapshot: Snapshot) -> Iterable[str]:

@@ -171,9 +171,7 @@ class PipecatMagics(Magics):
         from pipecat_nb.notebook.widgets import Panel
 
         workspace = self._workspace()
-        panel = Panel(
-            workspace, directory=given.directory or ".", attach=partial(self._handle_of, workspace)
-        )
+        panel = Panel(workspace, directory=given.directory or ".", attach=partial(self._handle_of, workspace))
         self._panels.append(panel)
         return panel
 

@@ -145,7 +145,8 @@ def test_a_log_of_ten_thousand_lines(notebook: Open, project: Callable[..., Path
     assert rows.count() < 200
     card.get_by_role("searchbox").fill("line 9")
     # 9, 90 to 99, 900 to 999, 9000 to 9900, and once more in the step's own text, where `$i` is no number.
-    expect(card.locator(".pcb-found")).to_contain_text(f"of {sum(str(n).startswith('9') for n in range(1, 9901)):,}")
+    count = sum(str(number).startswith("9") for number in range(1, 9901))
+    expect(card.locator(".pcb-found")).to_contain_text(f"of {count:,}")
     card.get_by_role("searchbox").press("Enter")
     expect(card.locator("mark").first).to_be_visible()
     area = card.locator(".pcb-scroll").first
@@ -154,7 +155,8 @@ def test_a_log_of_ten_thousand_lines(notebook: Open, project: Callable[..., Path
     expect(status(card)).to_contain_text("success")
     longest = page.evaluate("() => Math.max(0, ...window.longTasks)")
     print(f"the longest task of the main thread: {longest:.0f} ms")
-    assert longest < 200, "a stutter that is JupyterLab's own is shorter"
+    # JupyterLab and the machine take their share: the scripts' own is measured in tests/notebook/widgets.
+    assert longest < 200
 
 
 def test_hostile_text_is_text(notebook: Open, project: Callable[..., Path]) -> None:
@@ -186,7 +188,6 @@ def test_the_page_is_as_wide_as_the_window(notebook: Open, project: Callable[...
     expect(status(card)).to_contain_text("failed")
     for width in (400, 860, 1600):
         page.set_viewport_size({"width": width, "height": 900})
-        page.screenshot(path=f"/tmp/w{width}.png")
         page.wait_for_function(
             """() => [...document.querySelectorAll('.pcb-live')].every(card => {
                 const area = card.closest('.jp-OutputArea-output').getBoundingClientRect();

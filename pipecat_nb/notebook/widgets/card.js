@@ -47,9 +47,9 @@ class View {
       about,
       facts,
       warning,
-      failure,
       trouble,
       this.log.root,
+      failure,
       this.said,
     );
     this.time = make("span", "pcb-time");
@@ -174,8 +174,9 @@ class View {
     this.#part("trouble", live ? state.trouble : "", (trouble) =>
       trouble ? ["Trying again: ", bdi(trouble)] : [],
     );
-    // Open while there is something to wait for or to find out.
-    this.log.open(state.mood === "live" || state.mood === "bad");
+    // Open while there is something to wait for. Of a failed build the lines that say why stand below it: what was
+    // followed to its end stays open.
+    if (state.mood !== "bad") this.log.open(state.mood === "live");
     this.tick();
   }
 
@@ -238,7 +239,9 @@ class View {
       this.buttons.push(one);
       this.parts.steps.append(one);
     }
-    steps.forEach((step, index) => this.#step(this.buttons[index], step));
+    // Where the log tells no times, all steps share the width alike.
+    const timed = steps.some((step) => typeof step.seconds === "number");
+    steps.forEach((step, index) => this.#step(this.buttons[index], step, timed));
     const failed = steps.findIndex((step) => step.state === "failed");
     this.log.setFailed(failed < 0 ? null : failed);
     const chosen = this.log.filter ? steps[this.log.filter.index] : null;
@@ -248,10 +251,10 @@ class View {
     this.#chosen();
   }
 
-  #step(element, step) {
+  #step(element, step, timed) {
     attribute(element, "data-state", step.state);
     attribute(element, "aria-label", stepWords(step).join(", "));
-    const width = String(Math.round((step.seconds ?? 0) * 10) / 10);
+    const width = String(timed ? Math.round((step.seconds ?? 0) * 10) / 10 : 1);
     if (element.style.flexGrow !== width) element.style.flexGrow = width;
     const [position, name] = element.firstElementChild.children;
     put(position, (step.state === "failed" ? "✕ " : "") + ((step.position || "").split("/")[0] || "·"));

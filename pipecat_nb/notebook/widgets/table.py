@@ -9,7 +9,7 @@ import anywidget
 from traitlets import Bool, Dict, List, TraitError, Unicode, validate
 
 from pipecat_nb.models import Build, format_time
-from pipecat_nb.notebook.card import Snapshot
+from pipecat_nb.notebook.snapshot import Snapshot
 from pipecat_nb.notebook.style import style
 from pipecat_nb.text import printable
 

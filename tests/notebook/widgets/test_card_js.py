@@ -110,6 +110,10 @@ def texts(page: Page, selector: str) -> list[str]:
     return page.locator(selector).all_text_contents()
 
 
+def open_log(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Log ·")).click()
+
+
 def numbers(page: Page) -> list[int]:
     """The line numbers of the rows in the page."""
     return [int(text.replace(",", "")) for text in texts(page, ".pcb-no")]
@@ -355,7 +359,10 @@ def test_a_failed_card(page: Page) -> None:
     ):
         expect(failure).to_contain_text(text)
     expect(page.locator(".pcb-trouble").first).to_have_text("requirements.txt is not pinned.")
-    expect(page.locator(".pcb-scroll")).to_be_visible()
+    # What says why stands last; the log is there for who wants more.
+    assert page.locator(".pcb-live > :last-child").get_attribute("class") == "pcb-said"
+    assert page.locator(".pcb-viewer + .pcb-failure").count() == 1
+    expect(page.locator(".pcb-scroll")).to_be_hidden()
     page.get_by_role("button", name="Copy the command").click()
     expect(page.get_by_role("status")).to_have_text("Copied the command")
     assert page.evaluate("navigator.clipboard.readText()") == "%pcbuild logs 1f3a2b4c"
@@ -795,6 +802,7 @@ def test_hostile_text_stays_text(page: Page) -> None:
         "log_tail": HOSTILE,
     }
     show(page, state, HOSTILE, notice=evil)
+    open_log(page)
     page.get_by_label("Search the log").fill("<")
     expect(page.locator("mark.pcb-current")).to_have_count(1)
     shown = texts(page, ".pcb-text")
@@ -831,6 +839,7 @@ def test_the_static_card_comes_back_when_the_kernel_goes(page: Page) -> None:
 
 def test_of_a_build_that_has_ended_the_card_stays(page: Page) -> None:
     show(page, FAILED, many(50, 100), first=100, total=150)
+    open_log(page)
     page.evaluate("model.real.comm_live = false")
     drawn(page)
     expect(page.locator(".pcb-live")).to_have_count(1)
@@ -1079,6 +1088,7 @@ def test_all_text_can_be_read(page: Page, theme: str) -> None:
     colours = [f"{ESCAPE}[{code}mcolour {code}{ESCAPE}[0m" for code in (*range(30, 38), *range(90, 98), 2, 7)]
     grounds = [f"{ESCAPE}[{code}mground {code}{ESCAPE}[0m" for code in (*range(40, 48), *range(100, 108))]
     show(page, FAILED | {"cached": True}, [*colours[:10], *grounds[:10], "needle needle"], notice="cut", total=50)
+    open_log(page)
     page.get_by_label("Search the log").fill("needle")
     expect(page.locator("mark.pcb-current")).to_have_count(1)
 
