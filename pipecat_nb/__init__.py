@@ -14,10 +14,23 @@ if TYPE_CHECKING:
     from pipecat_nb.context import BuildContext
     from pipecat_nb.errors import PipecatError
     from pipecat_nb.lifecycle import BuildHandle, build, pack
+    from pipecat_nb.notebook.widgets import BuildCard, Panel
 
-__all__ = ["BuildContext", "BuildHandle", "Client", "PipecatError", "build", "frame", "history", "pack"]
+__all__ = [
+    "BuildCard",
+    "BuildContext",
+    "BuildHandle",
+    "Client",
+    "PipecatError",
+    "build",
+    "frame",
+    "history",
+    "pack",
+    "panel",
+]
 
 _HOMES = {
+    "BuildCard": "notebook.widgets",
     "BuildContext": "context",
     "BuildHandle": "lifecycle",
     "Client": "client",
@@ -37,6 +50,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "load_ipython_extension", "unload_ipython_extension"])
+
+
+def panel(directory: str = ".", *, client: "Client | None" = None) -> "Panel":
+    """The panel: a form that begins with a directory, and the builds of the place that they go to.
+
+    Without a client, one with the credentials at hand, or the local service. Raises a PipecatError.
+    """
+    from pipecat_nb.client import Client  # noqa: PLC0415
+    from pipecat_nb.lifecycle import Workspace  # noqa: PLC0415
+    from pipecat_nb.notebook.widgets import Panel  # noqa: PLC0415
+
+    return Panel(Workspace(client or Client()), directory=directory)
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

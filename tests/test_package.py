@@ -14,6 +14,7 @@ HEAVY = (
 
 def test_the_public_names() -> None:
     assert sorted(pipecat_nb.__all__) == [
+        "BuildCard",
         "BuildContext",
         "BuildHandle",
         "Client",
@@ -22,6 +23,7 @@ def test_the_public_names() -> None:
         "frame",
         "history",
         "pack",
+        "panel",
     ]
     for name in pipecat_nb.__all__:
         assert getattr(pipecat_nb, name).__doc__, name

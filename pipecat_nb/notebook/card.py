@@ -93,7 +93,10 @@ def _failure(snapshot: Snapshot) -> Iterable[str]:
 
 def _standing(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.standing:
-        yield f'<div class="pcb-trouble">{escape(snapshot.standing)}</div>'
+        before, _, rest = snapshot.standing.partition("`")
+        command, _, after = rest.partition("`")
+        code = f"<code>{escape(command)}</code>" if command else ""
+        yield f'<div class="pcb-trouble">{escape(before)}{code}{escape(after)}</div>'
 
 
 def line(snapshot: Snapshot) -> str:
