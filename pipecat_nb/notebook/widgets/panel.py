@@ -3,9 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import ipywidgets
@@ -21,9 +20,11 @@ from pipecat_nb.notebook.quantities import files as counted
 from pipecat_nb.notebook.quantities import size
 from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.notebook.widgets import comparison, trends
+from pipecat_nb.notebook.widgets.card import BuildCard
 from pipecat_nb.notebook.widgets.comparison import Compared
 from pipecat_nb.notebook.widgets.form import Form, Wanted
 from pipecat_nb.notebook.widgets.jobs import Jobs
+from pipecat_nb.notebook.widgets.scripts import style_sheet
 from pipecat_nb.notebook.widgets.table import BuildTable, rows
 from pipecat_nb.text import LINE_LIMIT, printable
 
@@ -43,17 +44,6 @@ _ONE_COMPARED = "Check one build more: how the two differ stands here."
 MakeCard = Callable[[BuildHandle], ipywidgets.Widget]
 
 
-def _build_card(handle: BuildHandle) -> ipywidgets.Widget:
-    from pipecat_nb.notebook.widgets.card import BuildCard  # noqa: PLC0415  a panel may have other cards
-
-    return BuildCard(handle)
-
-
-@cache
-def _style() -> str:
-    return style() + files("pipecat_nb.notebook.widgets").joinpath("panel.css").read_text(encoding="utf-8")
-
-
 class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """Builds of one place: to start, watch, compare and study them, without a line of code.
 
@@ -67,7 +57,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         workspace: Workspace,
         *,
         directory: str = ".",
-        card: MakeCard = _build_card,
+        card: MakeCard = BuildCard,
         attach: Callable[[Build], BuildHandle] | None = None,
     ) -> None:
         self._workspace = workspace
@@ -115,7 +105,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         tabs.add_class("pcb-panel-tabs")
         self._tabs = tabs
         main = _box("pcb-panel-main", _box("pcb-panel-table", self.table), tabs)
-        return ipywidgets.HTML(f"<style>{_style()}</style>"), head, form, self._message, self._page, main
+        return (
+            ipywidgets.HTML(f"<style>{style()}{style_sheet('panel.css')}</style>"),
+            head,
+            form,
+            self._message,
+            self._page,
+            main,
+        )
 
     def __repr__(self) -> str:
         return f"<Panel of the builds at {self._place or 'a place that is being looked for'}>"
@@ -329,7 +326,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     # ---------------------------------------------------------------- what is said
 
     def _say(self, text: str) -> None:
-        self._message.value = f'<div class="{CLASSES} pcb-said" role="status">{_marked(text)}</div>'
+        self._message.value = f'<div class="{CLASSES} pcb-message" role="status">{_marked(text)}</div>'
 
     def _show_page(self, title: str, html: str) -> None:
         """A page below the form, that can be closed; empty for none."""
@@ -348,7 +345,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             )
         hint = f'<div class="pcb-next">{_marked(then)}</div>' if then else ""
         shown = f'<div class="pcb-error"><span aria-hidden="true">✕ </span>{_marked(what)}</div>'
-        self._message.value = f'<div class="{CLASSES} pcb-said" role="alert" data-mood="bad">{shown}{hint}</div>'
+        self._message.value = (
+            f'<div class="{CLASSES} pcb-message" role="alert" data-mood="bad">{shown}{hint}</div>'
+        )
 
 
 def _is_news(build: Build, known: Build | None) -> bool:

@@ -254,18 +254,18 @@ class TableView {
     this.head = make("thead", {}, make("tr", { "aria-rowindex": "1" }, choose, ...this.headers));
     const caption = "Builds. Arrow keys move from row to row, Enter chooses a build.";
     this.table = make("table", { role: "grid" }, make("caption", { class: "pcb-unseen" }, caption), this.head, this.body);
-    this.scroller = make("div", { class: "pcb-scroll" }, this.table);
+    this.scroller = make("div", { class: "pcb-area" }, this.table);
     this.clear = make("button", { type: "button" }, "Clear the filters");
     this.said = make("span");
     this.empty = make("div", { class: "pcb-empty", role: "status" }, this.said, " ", this.clear);
-    this.gone = make("div", { class: "pcb-gone", role: "status" });
+    this.gone = make("div", { class: "pcb-disconnected", role: "status" });
     this.root = make("section", { class: "pcb pcb-builds tex2jax_ignore mathjax_ignore", "aria-label": "Builds" });
     this.root.append(this.gone, filters, this.scroller, this.empty);
     el.replaceChildren(this.root);
   }
 
   header(column) {
-    const mark = make("span", { "aria-hidden": "true", class: "pcb-mark" });
+    const mark = make("span", { "aria-hidden": "true", class: "pcb-arrow" });
     const button = make("button", { type: "button" }, column.title, mark);
     button.addEventListener("click", () => this.sortBy(column), { signal: this.signal });
     const kind = column.number ? { class: "pcb-number" } : {};
@@ -490,7 +490,7 @@ class TableView {
     COLUMNS.forEach((column, number) => {
       const header = this.headers[number], is = column.name === name;
       set(header, "aria-sort", is ? direction : "none");
-      header.querySelector(".pcb-mark").textContent = is ? (direction === "ascending" ? " ▲" : " ▼") : "";
+      header.querySelector(".pcb-arrow").textContent = is ? (direction === "ascending" ? " ▲" : " ▼") : "";
     });
   }
 
@@ -599,8 +599,14 @@ function arrange(parent, elements) {
 }
 
 function render({ model, el, signal }) {
-  const view = new TableView(model, el, signal);
-  return () => view.root.remove();
+  // Older versions of anywidget have no signal, and call only what this returns.
+  const controller = new AbortController();
+  signal?.addEventListener("abort", () => controller.abort());
+  const view = new TableView(model, el, controller.signal);
+  return () => {
+    controller.abort();
+    view.root.remove();
+  };
 }
 
 export default { render };

@@ -1,8 +1,6 @@
 """The live table of builds, as a widget."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, TypedDict
 
 import anywidget
@@ -11,6 +9,7 @@ from traitlets import Bool, Dict, List, TraitError, Unicode, validate
 from pipecat_nb.models import Build, format_time
 from pipecat_nb.notebook.snapshot import Snapshot
 from pipecat_nb.notebook.style import style
+from pipecat_nb.notebook.widgets.scripts import joined, style_sheet
 from pipecat_nb.text import printable
 
 #: The most builds that are compared with each other.
@@ -38,11 +37,6 @@ class Row(TypedDict):
     cached: bool
 
 
-@cache
-def _source(name: str) -> str:
-    return files("pipecat_nb.notebook.widgets").joinpath(name).read_text(encoding="utf-8")
-
-
 class BuildTable(anywidget.AnyWidget):
     """A table of builds that is sorted, filtered and chosen from by people and by Python alike.
 
@@ -50,8 +44,8 @@ class BuildTable(anywidget.AnyWidget):
     direction; `text`, `status` and `region` filter, where they are not empty.
     """
 
-    _esm = _source("table.js")
-    _css = style() + _source("table.css")
+    _esm = joined("table.js")
+    _css = style() + style_sheet("table.css")
 
     #: The model's own id: by it the page finds out whether the kernel is still there.
     key = Unicode().tag(sync=True)
