@@ -106,7 +106,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._tabs = tabs
         main = _box("pcb-panel-main", _box("pcb-panel-table", self.table), tabs)
         return (
-            ipywidgets.HTML(f"<style>{style()}{style_sheet('panel.css')}</style>"),
+            ipywidgets.HTML(f"<style>{style_sheet('panel.css')}</style>"),
             head,
             form,
             self._message,
@@ -319,7 +319,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         both = rows(builds, self._known)
         before, after = (Compared(build, row) for build, row in zip(builds, both, strict=True))
         found = difference(client, before.build.id, after.build.id)
-        self._comparison.value = comparison.html(before, after) + difference_page.html(found)
+        self._comparison.value = comparison.html(before, after) + _bare(difference_page.html(found))
         if show:
             self._tabs.selected_index = COMPARE
 
@@ -330,7 +330,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     def _show_page(self, title: str, html: str) -> None:
         """A page below the form, that can be closed; empty for none."""
-        inner = f"<details open><summary>{escape(title)}</summary>{html}</details>"
+        inner = f"<details open><summary>{escape(title)}</summary>{_bare(html)}</details>"
         self._page.value = f'<div class="{CLASSES} pcb-panel-page">{inner}</div>' if html else ""
 
     def _show_error(self, error: Exception) -> None:
@@ -376,6 +376,11 @@ def _marked(text: str) -> str:
         for number, part in enumerate(parts)
         if part
     )
+
+
+def _bare(html: str) -> str:
+    """A page without its style sheet: the table has brought it, and once more it would outdo the card's own."""
+    return html.replace(f"<style>{style()}</style>", "")
 
 
 def _said(text: str) -> str:

@@ -129,6 +129,7 @@ def test_a_preview_sends_nothing(panel: Panel, agent: Path) -> None:
     page = Page(panel._page.value)
     assert "bot.py" in page.text
     assert "2 files" in said(panel)
+    assert "<style" not in panel._page.value  # it would outdo the card's own
     wait_until(lambda: panel._preview.description == "Preview", "the button")
     assert len(panel.table.rows) == before
 
@@ -165,6 +166,7 @@ def test_two_builds_compared(panel: Panel, agent: Path, engine: str) -> None:
     text = Page(panel._comparison.value).text
     assert f"Build {first[:8]} → {second[:8]}" in text
     assert "1 added, 1 changed" in text
+    assert "<style" not in panel._comparison.value
     wait_until(lambda: panel._tabs.selected_index == COMPARE, "the tab")
     panel.table.compared = []
     assert "Check two builds" in Page(panel._comparison.value).text
