@@ -14,7 +14,8 @@ def html(snapshot: Snapshot, *, model: str = "", display: str = "") -> str:
     """
     label = f"Build of {snapshot.title}: {snapshot.word}"
     parts = [
-        f'<section class="{CLASSES} pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}">',
+        # A group, no region: a page has many cards, and a landmark for each would be none.
+        f'<div role="group" class="{CLASSES} pcb-card" data-mood="{snapshot.mood}" aria-label="{escape(label)}">',
         f"<style>{style()}</style>",
         *_head(snapshot),
         *_stages(snapshot.stage_words),
@@ -23,7 +24,7 @@ def html(snapshot: Snapshot, *, model: str = "", display: str = "") -> str:
         *_warning(snapshot),
         *_failure(snapshot),
         *_standing(snapshot),
-        "</section>",
+        "</div>",
     ]
     card = "".join(parts)
     if not model:
@@ -63,8 +64,7 @@ def _facts(snapshot: Snapshot) -> Iterable[str]:
 
 def _now(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.log_now:
-        lines = escape("\n".join(snapshot.log_now))
-        yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines"><span>{lines}</span></pre>'
+        yield _last_lines(snapshot.log_now)
 
 
 def _warning(snapshot: Snapshot) -> Iterable[str]:
@@ -79,16 +79,21 @@ def _failure(snapshot: Snapshot) -> Iterable[str]:
         yield f'<div class="pcb-title">Failed at <bdi>{escape(snapshot.failed_step)}</bdi></div>'
     if snapshot.excerpt:
         lines = escape("\n".join(snapshot.excerpt))
-        yield f'<pre class="pcb-lines" tabindex="0" aria-label="The Dockerfile’s lines">{lines}</pre>'
+        yield f'<pre role="group" class="pcb-lines" tabindex="0" aria-label="The Dockerfile’s lines">{lines}</pre>'
     if snapshot.log_tail:
-        lines = escape("\n".join(snapshot.log_tail))
-        yield f'<pre class="pcb-log" tabindex="0" aria-label="The log’s last lines"><span>{lines}</span></pre>'
+        yield _last_lines(snapshot.log_tail)
     if snapshot.advice:
         yield f'<div class="pcb-advice"><bdi>{escape(snapshot.advice)}</bdi></div>'
     if snapshot.next_command:
         yield f'<div class="pcb-next">The whole log: <code>{escape(snapshot.next_command)}</code></div>'
     if snapshot.trouble:
         yield f'<div class="pcb-trouble">Trying again: <bdi>{escape(snapshot.trouble)}</bdi></div>'
+
+
+def _last_lines(lines: Iterable[str]) -> str:
+    text = escape("\n".join(lines))
+    label = 'aria-label="The log’s last lines"'
+    return f'<pre role="group" class="pcb-log" tabindex="0" {label}><span>{text}</span></pre>'
 
 
 def _standing(snapshot: Snapshot) -> Iterable[str]:

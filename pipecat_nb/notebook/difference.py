@@ -19,13 +19,13 @@ def html(explanation: "Explanation") -> str:
     sides = [str(side) for side in (explanation.before, explanation.after) if side and str(side)]
     reasons = "".join(f"<li><bdi>{escape(reason)}</bdi></li>" for reason in explanation.reasons)
     parts = [
-        f'<section class="{CLASSES} pcb-page" aria-label="{title}"><style>{style()}</style>',
+        f'<div role="group" class="{CLASSES} pcb-page" aria-label="{title}"><style>{style()}</style>',
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{title}</bdi></strong></div>',
         *(f'<div class="pcb-place"><bdi>{escape(side)}</bdi></div>' for side in sides),
         f'<ul class="pcb-reasons">{reasons}</ul>',
         *(_file(change, open_=number < OPEN) for number, change in enumerate(explanation.listed)),
         f'<div class="pcb-place">{explanation.more}</div>' if explanation.more else "",
-        "</section>",
+        "</div>",
     ]
     return "".join(parts)
 

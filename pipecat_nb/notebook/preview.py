@@ -62,7 +62,7 @@ def _html(
 ) -> str:
     sent, left_out = _sent(selection), _left_out(selection)
     parts = [
-        f'<section class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
+        f'<div role="group" class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
         f"<style>{style()}</style>",
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",
@@ -73,7 +73,7 @@ def _html(
         _bars(selection),
         _details(f"Sent: {_paths(len(sent))}", sent, columns=("path", "size"), numbers=(1,)),
         _details(f"Left out: {_paths(len(left_out))}", left_out, columns=("path", "because of")),
-        "</section>",
+        "</div>",
     ]
     return "".join(parts)
 
@@ -107,7 +107,7 @@ def _bars(selection: "Selection") -> str:
     for name, bytes_, share in _largest(selection):
         cells = f"<td><bdi>{escape(name)}</bdi></td><td>{_meter(share)}</td>"
         rows.append(f'<tr>{cells}<td class="pcb-number">{escape(bytes_)}</td></tr>')
-    head = '<thead><tr><th scope="col">largest</th><th scope="col"></th><th scope="col">size</th></tr></thead>'
+    head = '<thead><tr><th scope="col">largest</th><td></td><th scope="col">size</th></tr></thead>'
     return f'<table class="pcb-table pcb-bars">{head}<tbody>{"".join(rows)}</tbody></table>'
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from ..conftest import wait_until
@@ -149,11 +150,22 @@ class Notebook:
         """The live card that a cell shows."""
         return self.cell(number).locator(".pcb-live")
 
+    def dark(self) -> None:
+        """JupyterLab's dark theme."""
+        self.command("apputils:change-theme", theme="JupyterLab Dark")
+        self.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+
     def saved(self) -> list[list[dict[str, Any]]]:
         """The outputs of each cell as they are saved."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         self.page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
         return [cell.get("outputs", []) for cell in json.loads(self.path.read_text())["cells"]]
+
+
+def barriers(page: Page, selector: str) -> list[str]:
+    """What axe-core finds in a part of the page: the rule and the element of each violation."""
+    found = Axe().run(page, context=selector).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ..conftest import wait_until
-from .conftest import Notebook
+from .conftest import Notebook, barriers
 
 pytestmark = pytest.mark.usefixtures("engine", "service")
 
@@ -133,3 +133,11 @@ def test_a_notebook_that_is_not_trusted(
     assert page.evaluate("() => window.evil") is None
     assert theirs.problems == []
     opened.command("kernelmenu:shutdown")
+
+
+def test_the_panel_on_a_page_of_voila(page: Page, voila: Callable[..., str], agent: Path) -> None:
+    page.goto(voila(f"import pipecat_nb\npipecat_nb.panel({str(agent)!r})"))
+    expect(page.get_by_text("Builds go to local service")).to_be_visible()
+    page.locator(".pcb-panel-actions").get_by_role("button", name="Build").click()
+    expect(page.locator(".pcb-live .pcb-status")).to_contain_text("success")
+    assert barriers(page, ".pcb-panel") == []

@@ -37,7 +37,7 @@ class View {
     steps.setAttribute("aria-label", "The Dockerfile’s steps");
     about.setAttribute("aria-hidden", "true");
     this.root = make(
-      "section",
+      "div",
       `pcb ${CLASSES} pcb-card pcb-live`,
       gone,
       head,
@@ -52,6 +52,8 @@ class View {
       failure,
       this.said,
     );
+    // A page has many cards: a landmark for each would be none.
+    this.root.setAttribute("role", "group");
     this.time = make("span", "pcb-time");
     this.#listen();
     this.updateState();
@@ -204,7 +206,7 @@ class View {
     const block = (names, label, rows) => {
       const pre = make("pre", names, make("span", "", rows.join("\n")));
       pre.tabIndex = 0;
-      pre.setAttribute("role", "region");
+      pre.setAttribute("role", "group");
       pre.setAttribute("aria-label", label);
       return pre;
     };

@@ -146,10 +146,10 @@ export class LogView {
     this.window = make("div", "pcb-window");
     this.sizer = make("div", "pcb-rows", this.window);
     this.scroll = make("div", "pcb-scroll", this.sizer);
-    // A region to be read at will, not role="log": that would speak every line of a build, and of a log of which only
+    // A group to be read at will, not role="log": that would speak every line of a build, and of a log of which only
     // the rows in sight are in the page a screen reader would hear each scrolling as news. What matters (the build's
     // status, matches, what was copied) is said in the card's polite status line.
-    this.scroll.setAttribute("role", "region");
+    this.scroll.setAttribute("role", "group");
     this.scroll.tabIndex = 0;
     this.scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.more = button("pcb-more", "", () => this.setFollow(true));

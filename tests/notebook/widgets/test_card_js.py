@@ -305,7 +305,7 @@ def test_the_search_counts_every_occurrence(page: Page) -> None:
 
 def test_a_live_card(page: Page) -> None:
     show(page, LIVE, many(8))
-    card = page.get_by_role("region", name="Build of agent: building")
+    card = page.get_by_role("group", name="Build of agent: building")
     expect(card).to_have_attribute("data-mood", "live")
     assert page.locator(".pcb-status").inner_text() == "● building"
     assert page.locator(".pcb-place").inner_text() == "local service · us-west · Dockerfile · uv instead of pip"
@@ -736,7 +736,7 @@ def test_the_notice_stands_at_the_head(page: Page) -> None:
 
 def test_keys_move_the_log(page: Page) -> None:
     show(page, LIVE, [f"line {number} {'x' * 500}" for number in range(1_000)])
-    scroll = page.get_by_role("region", name="Log", exact=True)
+    scroll = page.get_by_role("group", name="Log", exact=True)
     scroll.focus()
 
     def press(key: str, reached: str) -> None:
