@@ -130,6 +130,13 @@ def test_a_kernel_that_is_gone_and_coming_back(notebook: Open, project: Callable
     assert left.locator(".pcb-time").inner_text() == seconds
 
 
+def test_a_card_that_is_no_longer_followed(notebook: Open, project: Callable[..., Path]) -> None:
+    opened = notebook(LOAD, f"build = %pcbuild {project('RUN sleep 3')}", "%unload_ext pipecat_nb")
+    opened.run()
+    expect(opened.cell(1)).to_contain_text("No longer followed: this is how the build stood at")
+    expect(opened.cell(1)).to_contain_text("%pcbuild status")
+
+
 def test_a_log_of_ten_thousand_lines(notebook: Open, project: Callable[..., Path]) -> None:
     agent = project(
         "RUN for i in $(seq 1 9900); do echo line $i of a long log with some words in it; done; sleep 2"

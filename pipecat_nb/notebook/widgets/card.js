@@ -140,7 +140,7 @@ class View {
     if (this.status !== undefined && this.status !== state.status)
       this.say(`Build of ${state.title}: ${state.status}`);
     this.status = state.status;
-    this.#part("gone", this.card.goneAt && !this.card.ended ? [this.card.goneAt, this.card.id] : null, (value) =>
+    this.#part("gone", this.card.goneAt && !this.card.ended ? [this.card.goneAt, this.card.id, state.gone] : null, (value) =>
       value ? goneWords(...value) : [],
     );
     this.#part("head", [state.sign, state.status, state.title, state.cached], ([sign, status, title, cached]) => {
@@ -338,9 +338,9 @@ function stepWords(step) {
   return [stepName(step), seconds, step.state === "done" ? "" : step.state].filter(Boolean);
 }
 
-function goneWords(at, id) {
+function goneWords(at, id, why) {
   const time = new Date(at).toTimeString().slice(0, 8);
-  const words = [`Kernel gone: this is how the build stood at ${time}.`];
+  const words = [`${why || "Kernel gone"}: this is how the build stood at ${time}.`];
   return id ? [...words, " ", make("code", "", `%pcbuild status ${id.slice(0, 8)}`), " shows it again."] : words;
 }
 
@@ -482,7 +482,7 @@ class Card {
     this.#tick();
     for (const [view, place] of this.places) {
       if (this.live || this.ended) this.#fill(view, place);
-      else leave(place, make("div", `pcb ${CLASSES} pcb-gone`, ...goneWords(place.at, this.id)));
+      else leave(place, make("div", `pcb ${CLASSES} pcb-gone`, ...goneWords(place.at, this.id, this.state.gone)));
     }
     for (const view of this.views) if (view.root.isConnected) view.placed();
     this.ask();

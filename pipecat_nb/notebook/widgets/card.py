@@ -75,6 +75,8 @@ class BuildCard(anywidget.AnyWidget):
     def close(self) -> None:
         """Follow the build no more; in the page what the output says stays."""
         self._refresher.remove(self)
+        # What the page says instead of that the kernel is gone.
+        self.state = {**self.state, "gone": "No longer followed"}
         if self._own_refresher:
             self._refresher.close()
         super().close()

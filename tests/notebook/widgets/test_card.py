@@ -124,6 +124,7 @@ def test_a_card_that_is_closed_follows_nothing(build: BuildHandle) -> None:
     assert build.lookers == 1
     card.close()
     assert build.lookers == 0
+    assert card.state["gone"] == "No longer followed"
     states = told(card, "state")
     end(build)
     assert states == []
