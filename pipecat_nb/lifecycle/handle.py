@@ -82,6 +82,8 @@ class BuildHandle(HasTraits):
         self.lookers = 0
         #: The log as it was read so far.
         self.transcript = Transcript(limit=READ)
+        #: Whether it was read after the build had ended.
+        self.log_complete = False
         self._ended = threading.Event()
         # Whoever asks the service, the watching thread or another, brings the news.
         self._updating = threading.RLock()
@@ -224,13 +226,18 @@ class BuildHandle(HasTraits):
 
     def update(self, build: models.Build) -> None:
         """Take over what the service says, unless later news came first; what has ended changes no more."""
+        # Asked for before the lock is taken, for which a kernel's main thread may have to wait.
+        page = self._ask_for_log(build.id) if self._needs_log(build) else None
         with self._updating:
             if not (self.final or self._knows_later(build)):
                 try:
-                    self._take(build)
+                    self._take(build, page)
                 finally:  # also where somebody's observer raises
                     if self.build is build and build.final:
                         self._ended.set()
+
+    def _needs_log(self, build: models.Build) -> bool:
+        return not self.final and build.final and (build.status != models.SUCCESS or self.lookers > 0)
 
     def _knows_later(self, build: models.Build) -> bool:
         if self.build is None or self.build.updated_at is None or build.updated_at is None:
@@ -243,18 +250,16 @@ class BuildHandle(HasTraits):
         self.problem = problem
         self._ended.set()
 
-    def _take(self, build: models.Build) -> None:
+    def _take(self, build: models.Build, page: models.LogPage | None) -> None:
         # Read first, told last: who is woken by the status finds it, and no observer of it stops the rest.
         diagnosis, log = self.diagnosis, self.progress
-        failed = build.final and build.status != models.SUCCESS
-        if failed or (build.final and self.lookers):
-            log = self._read_log(build)
-        if failed:
+        if page is not None:
+            log = self._read(page, build)
+        if build.final and build.status != models.SUCCESS:
             diagnosis = self._diagnose(build)
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
-            self.build = build
             self.id = build.id
             self.region = build.region or self.region
             self.dockerfile_path = build.dockerfile_path or self.dockerfile_path
@@ -264,25 +269,35 @@ class BuildHandle(HasTraits):
             self.trouble = ""
             self.status = build.status
             self.diagnosis, self.progress = diagnosis, log
+            # Last: it tells other threads whether the build has ended.
+            self.build = build
 
     def look_at_log(self) -> None:
         """Read the log, if somebody looks and there is more to come."""
-        if self.lookers and self.build is not None and self.status == models.BUILDING:
+        if self.lookers and self.status == models.BUILDING:
             self.read_log()
 
     def read_log(self) -> None:
         """Read the log once more, so that `transcript` and `progress` have what is new in it."""
-        if self.build is not None:
+        build = self.build
+        if build is None:
+            return
+        page = self._ask_for_log(build.id)
+        if page is not None:
             with self._updating:
-                self.progress = self._read_log(self.build)
+                self.progress = self._read(page, build)
 
-    def _read_log(self, build: models.Build) -> Progress | None:
-        """How far a build has come by its log; what is known already where that cannot be read."""
+    def _ask_for_log(self, build_id: str) -> models.LogPage | None:
+        """The log as the service gives it now; None where that cannot be read: what is known of it stands."""
         try:
-            page = self._client.build_logs(build.id, limit=READ)
+            return self._client.build_logs(build_id, limit=READ)
         except PipecatError:
-            return self.progress
+            return None
+
+    def _read(self, page: models.LogPage, build: models.Build) -> Progress:
+        """How far a build has come by its log."""
         self.transcript.take(page.lines, more=bool(page.next_token))
+        self.log_complete = build.final
         return progress(self.transcript.lines, status=build.status)
 
     def _diagnose(self, build: models.Build) -> Diagnosis:

@@ -24,26 +24,27 @@ class Transcript:
 
     def take(self, page: Sequence[str], *, more: bool = False) -> None:
         """Take over what a look gave; `more` if the service says that there are more lines."""
+        page = list(page)
         self.more = more
         if self._is_earlier(page):
             return
-        before, self._page = self._page, list(page)
+        before, self._page = self._page, page
         follows = _overlap(before, page)
         if follows is not None:
             # The last line may have been read before it was written to its end.
             if follows:
                 self.lines[-1] = page[follows - 1]
             self.lines += page[follows:]
-        elif len(page) >= self._limit:
+        elif more or len(page) >= min(len(before), self._limit):
             self.lost.append(len(self.lines))
             self.lines += page
         else:
-            self.lines, self.lost = list(page), []
+            self.lines, self.lost = page.copy(), []
             self.generation += 1
 
-    def _is_earlier(self, page: Sequence[str]) -> bool:
+    def _is_earlier(self, page: list[str]) -> bool:
         """Whether a look, an answer that was late, shows less than the one before."""
-        return len(page) < len(self._page) and self._page[: len(page)] == page[:]
+        return len(page) < len(self._page) and self._page[: len(page)] == page
 
     @property
     def notice(self) -> str:
@@ -59,17 +60,41 @@ class Transcript:
         return "\n".join(said)
 
 
-def _overlap(before: Sequence[str], page: Sequence[str]) -> int | None:
+def _overlap(before: list[str], page: list[str]) -> int | None:
     """How many lines of a look were in the one before; None where it does not go on from there."""
     if not before:
         return 0
-    for shift in range(len(before)):
-        # Of lines that repeat, as many as can be are taken for those that are known.
-        known = len(before) - shift
-        if known > len(page) or before[shift] != page[0]:
-            if known == 1 and page and page[0].startswith(before[-1]):
-                return 1
-            continue
-        if list(before[shift:-1]) == list(page[: known - 1]) and page[known - 1].startswith(before[-1]):
-            return known
+    # Most looks show all that the one before showed, and more.
+    if page[: len(before) - 1] == before[:-1] and _goes_on(before[-1], page, len(before) - 1):
+        return len(before)
+    if known := _longest(before, page):
+        return known
+    known = _longest(before[:-1], page)
+    if (known or before[-1]) and _goes_on(before[-1], page, known):
+        return known + 1
     return None
+
+
+def _goes_on(line: str, page: list[str], number: int) -> bool:
+    """Whether a look has, at a number, a line that may have been read half before."""
+    return number < len(page) and page[number].startswith(line)
+
+
+def _longest(before: list[str], page: list[str]) -> int:
+    """How many of a look's first lines are the last ones before: the most, of lines that repeat.
+
+    By Knuth, Morris and Pratt: a log may have the same line ten thousand times.
+    """
+    border = [0] * len(page)
+    length = 0
+    for number in range(1, len(page)):
+        while length and page[number] != page[length]:
+            length = border[length - 1]
+        length += page[number] == page[length]
+        border[number] = length
+    length = 0
+    for line in before[-len(page) :] if page else []:
+        while length and (length == len(page) or line != page[length]):
+            length = border[length - 1]
+        length += line == page[length]
+    return length

@@ -65,12 +65,13 @@ class Cards:
     def _live_card(self, handle: "BuildHandle") -> "BuildCard":
         from pipecat_nb.notebook.widgets import BuildCard  # noqa: PLC0415  ipywidgets comes with it
 
-        if handle not in self._live:
-            ended = [other for other in self._live if settled(other)]
-            for other in ended[: len(ended) - KEPT]:
+        live = self._live.get(handle)
+        if live is None or live.comm is None:  # closed by somebody's `Widget.close_all`
+            live = self._live[handle] = BuildCard(handle, refresher=self._refresher)
+            ended = [other for other in self._live if settled(other) and other is not handle]
+            for other in ended[: max(0, len(ended) - KEPT)]:
                 self._live.pop(other).close()
-            self._live[handle] = BuildCard(handle, refresher=self._refresher)
-        return self._live[handle]
+        return live
 
 
 class _Output:

@@ -1,5 +1,6 @@
 """Refreshes what shows builds: at most four times a second, and at their end at once."""
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -7,6 +8,8 @@ from traitlets import Bunch
 
 if TYPE_CHECKING:
     from pipecat_nb.lifecycle import BuildHandle
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two refreshes of what changes, at least and at most: at most because time goes on.
 QUICKEST, SLOWEST = 0.25, 1.0
@@ -43,17 +46,17 @@ class Refresher:
     def add(self, view: View) -> None:
         """Keep a view up to date from now on."""
         handle = view.handle
-        if settled(handle) or self._closed.is_set():
-            return
         with self._lock:
+            if self._closed.is_set():
+                return
             if all(other.handle is not handle for other in self._views):
                 handle.observe(self._on_change)
             self._views.append(view)
             handle.lookers += 1
-            if self._thread is None:
+            if self._thread is None and not settled(handle):
                 self._thread = threading.Thread(target=self._run, name="pipecat_nb refresher", daemon=True)
                 self._thread.start()
-        # What changed between the first sight and the observing.
+        # What changed between the first sight and the observing, its end perhaps.
         self._on_change(Bunch(owner=handle))
 
     def remove(self, view: View) -> None:
@@ -70,7 +73,7 @@ class Refresher:
         """Show how all builds stand now: when a cell has ended, its kernel may end too."""
         with self._lock:
             for view in self._views:
-                view.refresh()
+                _safely(view)
 
     def close(self) -> None:
         """Refresh nothing any more."""
@@ -93,7 +96,7 @@ class Refresher:
         """Show the end of a build, once, in all its views."""
         with self._lock:
             for view in [view for view in self._views if view.handle is handle]:
-                view.refresh()
+                _safely(view)
                 self.remove(view)
 
     def _run(self) -> None:
@@ -106,3 +109,11 @@ class Refresher:
                     return
                 self.refresh()
             self._closed.wait(QUICKEST)
+
+
+def _safely(view: View) -> None:
+    """Refresh a view: a fault of one, or of somebody's observer, must not end the refreshing of all others."""
+    try:
+        view.refresh()
+    except Exception:  # noqa: BLE001
+        _log.exception("A view of build %s could not be refreshed.", view.handle.id)

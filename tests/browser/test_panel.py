@@ -1,5 +1,6 @@
 """The panel in a real JupyterLab: by keyboard, with assistive technology, in all widths and both themes."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_the_whole_panel_by_keyboard(notebook: Open, agent: Path) -> None:
     expect(panel.get_by_role("button", name="Build", exact=True).first).to_have_text("Build")
 
     # Another build, the two compared, and the trends.
-    (agent / "bot.py").write_text("print('changed')\n")
+    (agent / "bot.py").write_text(f"print({os.urandom(8).hex()!r})\n")
     tab_to(page, "^Directory", back=True)
     page.keyboard.press("Control+A")
     page.keyboard.type(str(agent))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipecat_nb.lifecycle import BuildHandle
-from pipecat_nb.notebook.live import Cards, Lines
+from pipecat_nb.notebook.live import KEPT, Cards, Lines
 from pipecat_nb.notebook.refresher import QUICKEST
 
 from ..conftest import wait_until
@@ -217,3 +217,68 @@ def test_a_terminal_that_is_no_more_watched_is_left_alone() -> None:
     screen.close()
     end(build)
     assert len(lines) == 1
+
+
+def test_a_build_that_ends_while_its_card_is_shown(cards: Cards, publisher: Publisher) -> None:
+    build = handle("building", **built("building", completed_at=None))
+    publish = publisher.publish
+
+    def publish_late(*arguments: Any, **options: Any) -> None:
+        publish(*arguments, **options)
+        end(build)
+
+    publisher.publish = publish_late  # type: ignore[method-assign]
+    cards.show(build)
+    assert publisher.last.startswith("✓  success")
+
+
+def test_whoever_knows_that_a_build_has_ended_knows_how(cards: Cards, publisher: Publisher) -> None:
+    """A card that is shown in the very moment of the end, by another thread."""
+    build = handle("building", **built("building", completed_at=None))
+    shown = []
+
+    def show(_: object) -> None:
+        if build.final and not shown:
+            shown.append(True)
+            cards.show(build)
+
+    # As early as another thread can see anything: when a trait is set, before anybody is told.
+    for trait in ("status", "build"):
+        build._register_validator(lambda _, proposal: (show(None), proposal["value"])[1], (trait,))
+    end(build, "failed")
+    if not shown:
+        cards.show(build)
+    assert publisher.last.startswith("✕  failed")
+
+
+def test_a_view_that_raises_does_not_keep_others_from_being_refreshed(cards: Cards, publisher: Publisher) -> None:
+    builds = [handle("building", **built("building", completed_at=None)) for _ in range(2)]
+    for build in builds:
+        cards.show(build)
+
+    class Broken:
+        handle = builds[0]
+
+        def refresh(self) -> None:
+            raise ZeroDivisionError
+
+    cards._refresher._views.insert(0, Broken())
+    cards.flush()
+    for build in builds:
+        end(build)
+    assert [text.split()[1] for _, _, _, text in publisher.sent[-2:]] == ["success", "success"]
+
+
+def test_so_many_live_cards_are_kept() -> None:
+    publisher = Publisher()
+    cards = Cards(lambda: publisher, attended=lambda: True)  # type: ignore[arg-type,return-value]
+    builds = [handle("success", **built("success")) for _ in range(KEPT + 3)]
+    for build in builds:
+        cards.show(build)
+    alive = [build for build in builds if build in cards._live]
+    assert alive == builds[2:]
+    # What somebody has closed is made again.
+    cards._live[builds[-1]].close()
+    cards.show(builds[-1])
+    assert cards._live[builds[-1]].comm is not None
+    cards.close()

@@ -27,6 +27,8 @@ TAIL, MOST = 50, 500
 #: Lines in each answer.
 PIECE = 1000
 
+_UNREAD = "The end of the log could not be read; it is tried again when the page is loaded again."
+
 #: The longest line that is sent, in characters.
 LONGEST = 10_000
 
@@ -67,9 +69,13 @@ class BuildCard(anywidget.AnyWidget):
                 self.state = state
             generation, sent = self._sent
             transcript = self.handle.transcript
-            log = self._window(sent if transcript.generation == generation else 0)
+            # The last line that was sent may have been read half: it is sent once more.
+            sent = max(0, sent - 1) if transcript.generation == generation else 0
+            log = self._window(sent)
             if log != self.log:
                 self._sent = (log["generation"], log["total"])
+                if sent < log["first"]:
+                    self._send_lines(sent, sent + 1)
                 self.log = log
 
     def close(self) -> None:
@@ -80,6 +86,7 @@ class BuildCard(anywidget.AnyWidget):
         if self._own_refresher:
             self._refresher.close()
         super().close()
+        self.layout.close()
 
     def _window(self, sent: int) -> dict[str, Any]:
         """The end of the log with all that is new since `sent` lines, as far as it is not too much."""
@@ -91,9 +98,15 @@ class BuildCard(anywidget.AnyWidget):
             "total": total,
             "first": first,
             "lines": _fit(transcript.lines[first:total]),
-            "notice": transcript.notice,
+            "notice": self._notice(),
             "done": settled(self.handle),
         }
+
+    def _notice(self) -> str:
+        """What is missing of the log, in words."""
+        handle = self.handle
+        unread = handle.final and handle.transcript.lines and not handle.log_complete
+        return "\n".join(filter(None, [handle.transcript.notice, _UNREAD if unread else ""]))
 
     def _answer(self, _: object, asked: dict[str, Any], __: object) -> None:
         if asked.get("kind") == "want":
@@ -102,7 +115,7 @@ class BuildCard(anywidget.AnyWidget):
             self.seen = True
             with self._telling:  # a page that was reloaded does not know how long ago it was said
                 self.state = to_state(Snapshot.of(self.handle))
-            if self.handle.final and not self.handle.transcript.lines:
+            if self.handle.final and not self.handle.log_complete:
                 threading.Thread(target=self._read_log, name="pipecat_nb log", daemon=True).start()
 
     def _send_lines(self, first: int, last: int) -> None:
@@ -112,7 +125,7 @@ class BuildCard(anywidget.AnyWidget):
             self.send({"kind": "lines", "generation": transcript.generation, "first": begin, "lines": lines})
 
     def _read_log(self) -> None:
-        """The log of a build that had ended before anybody looked at it."""
+        """The log of a build that ended before anybody looked at it, or when it could not be read."""
         self.handle.read_log()
         self.refresh()
 

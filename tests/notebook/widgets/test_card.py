@@ -1,12 +1,16 @@
 """The live card of a build: what its page is told, when, and how much."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ipywidgets.widgets.widget import _instances
 
+from pipecat_nb.errors import ConnectionFailed
 from pipecat_nb.lifecycle import BuildHandle
+from pipecat_nb.models import LogPage
 from pipecat_nb.notebook.widgets import BuildCard
 from pipecat_nb.notebook.widgets.card import LONGEST, MOST, TAIL
 
@@ -31,6 +35,13 @@ def told(card: BuildCard, trait: str) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = []
     card.observe(lambda change: values.append(change["new"]), trait)
     return values
+
+
+def sent_by(card: BuildCard) -> list[dict[str, Any]]:
+    """What the page is sent besides the traits from now on."""
+    sent: list[dict[str, Any]] = []
+    card.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
+    return sent
 
 
 def write(build: BuildHandle, lines: list[str]) -> None:
@@ -85,6 +96,80 @@ def test_each_update_has_all_lines_since_the_last(card: BuildCard, build: BuildH
     assert [lines[number] for number in range(card.log["total"])] == written
 
 
+@pytest.mark.parametrize("more", [1, TAIL + 10, MOST + 10])
+def test_a_line_that_was_read_half_is_told_whole(card: BuildCard, build: BuildHandle, more: int) -> None:
+    sent = sent_by(card)
+    lines = [f"line {number}" for number in range(100)]
+    write(build, [*lines[:-1], "lin"])
+    card.refresh()
+    lines += [f"line {number}" for number in range(100, 100 + more)]
+    write(build, lines)
+    card.refresh()
+    told = {99: card.log["lines"][99 - card.log["first"]]} if card.log["first"] <= 99 else {}
+    told |= {piece["first"]: piece["lines"][0] for piece in sent}
+    assert told == {99: "line 99"}
+
+
+class Logs:
+    """A service that gives a build's log look by look; None is a look that fails."""
+
+    def __init__(self, *looks: tuple[str, ...] | None) -> None:
+        self.looks = list(looks)
+        self.target = handle("building")._client.target
+
+    def build_logs(self, build_id: str, *, limit: int) -> LogPage:
+        look = self.looks.pop(0)
+        if look is None:
+            raise ConnectionFailed("The service cannot be reached.", sent=True)
+        return LogPage(lines=look)
+
+
+def test_the_end_of_a_log_that_could_not_be_read_is_read_later(card: BuildCard, build: BuildHandle) -> None:
+    build._client = Logs(("a",), None, ("a", "b", "c"))  # type: ignore[assignment]
+    build.look_at_log()
+    end(build)
+    assert card.log["total"] == 1
+    assert "could not be read" in card.log["notice"]
+    card._answer(card, {"kind": "mounted"}, [])
+    wait_until(lambda: card.log["total"] == 3, "the rest of the log")
+    assert card.log["notice"] == ""
+
+
+def test_an_empty_last_look_takes_nothing_away(card: BuildCard, build: BuildHandle) -> None:
+    build._client = Logs(("STEP 1/1: RUN x", "error: no"), ())  # type: ignore[assignment]
+    build.look_at_log()
+    end(build, "failed")
+    assert card.log["total"] == 2
+    assert build.diagnosis is not None
+    assert build.diagnosis.tail[-1] == "error: no"
+
+
+def test_a_request_that_hangs_keeps_nobody_waiting(build: BuildHandle) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    class Hanging(Logs):
+        def build_logs(self, build_id: str, *, limit: int) -> LogPage:
+            asked.set()
+            answered.wait(60)
+            return LogPage(lines=("a",))
+
+    build._client = Hanging()  # type: ignore[assignment]
+    reading = threading.Thread(target=build.read_log)
+    reading.start()
+    asked.wait(60)
+    assert build.build is not None
+    build.update(build.build.replace(region="eu-central"))
+    assert build.region == "eu-central"
+    answered.set()
+    reading.join()
+
+
+def test_closing_leaves_no_model_behind(build: BuildHandle) -> None:
+    before = set(_instances)
+    BuildCard(build).close()
+    assert set(_instances) == before
+
+
 def test_of_very_many_lines_the_last_are_told(card: BuildCard, build: BuildHandle) -> None:
     write(build, [str(number) for number in range(10_000)])
     card.refresh()
@@ -111,10 +196,19 @@ def test_lines_are_cut_and_cleaned(card: BuildCard, build: BuildHandle) -> None:
     assert card.log["lines"][1] == "\x1b[31mred\x1b[0mevil"
 
 
+def test_what_is_asked_for_is_answered(card: BuildCard, build: BuildHandle) -> None:
+    lines = [str(number) for number in range(2500)]
+    write(build, lines)
+    sent = sent_by(card)
+    card._answer(card, {"kind": "want", "first": 100, "last": 9999}, [])
+    assert [line for piece in sent for line in piece["lines"]] == lines[100:]
+    assert [piece["first"] for piece in sent] == [100, 1100, 2100]
+
+
 @pytest.mark.parametrize("asked", [{}, {"kind": "want", "first": -5, "last": 0}, {"kind": "other"}])
-def test_what_is_no_question_has_no_answer(card: BuildCard, asked: dict[str, Any]) -> None:
-    sent: list[object] = []
-    card.send = sent.append  # type: ignore[method-assign,assignment]
+def test_what_is_no_question_has_no_answer(card: BuildCard, build: BuildHandle, asked: dict[str, Any]) -> None:
+    write(build, ["a line"])
+    sent = sent_by(card)
     card._answer(card, asked, [])
     assert sent == []
 
