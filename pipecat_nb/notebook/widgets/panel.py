@@ -245,6 +245,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         if handle.build is not None:
             self._take([handle.build])
         with self._lock:
+            if self._closed:
+                return
             # It may have been known already: then its note or mark is the news.
             self._show_builds()
         self.table.selected = handle.id
@@ -295,11 +297,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     def _show_card(self, handle: BuildHandle) -> None:
         card = self._make_card(handle)
         with self._lock:
-            before = self._card_box.children
-            self._handle = handle
-            self._card_box.children = [card]
-            self._tabs.selected_index = BUILD
-        for widget in before:
+            if self._closed:
+                unwanted: Sequence[ipywidgets.Widget] = [card]
+            else:
+                unwanted = self._card_box.children
+                self._handle = handle
+                self._card_box.children = [card]
+                self._tabs.selected_index = BUILD
+        for widget in unwanted:
             widget.close()
 
     def _on_compared(self, _: Bunch) -> None:

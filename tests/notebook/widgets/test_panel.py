@@ -326,6 +326,36 @@ def test_closing_ends_all_of_it(panel: Panel, workspace: Workspace) -> None:
     wait_until(lambda: not any(t.name == "pipecat_nb watcher" for t in threading.enumerate()), "the watcher")
 
 
+def test_what_comes_after_closing_leaves_nothing_behind(
+    scripted: Scripted, key_client: MakeClient, tmp_path: Path
+) -> None:
+    scripted.answers = [answer(BUILDS)]
+    cards: list[Card] = []
+
+    def make(handle: BuildHandle) -> Card:
+        cards.append(Card(handle))
+        return cards[-1]
+
+    class Late(Workspace):
+        """The panel is closed while a build is sent."""
+
+        def start(self, *args: Any, show: Callable[[BuildHandle], None], **options: Any) -> BuildHandle:
+            handle = BuildHandle(self.client)
+            panel.close()
+            show(handle)
+            handle.update(Build.from_json(BUILDS[0]))
+            return handle
+
+    workspace = Late(key_client())
+    panel = Panel(workspace, directory=str(tmp_path), card=make)
+    wait_until(lambda: panel.table.rows, "the builds")
+    panel._build.click()
+    wait_until(lambda: not threads(), "the end of the action")
+    assert [card.closed for card in cards] == [True]
+    assert panel.table.selected == ""
+    workspace.close()
+
+
 def test_every_control_has_a_name(panel: Panel) -> None:
     named = [widget for widget in every(panel) if hasattr(widget, "description")]
     unnamed = [widget for widget in named if not widget.description and not isinstance(widget, ipywidgets.HTML)]
