@@ -20,6 +20,7 @@ from pipecat_nb.notebook.quantities import files as counted
 from pipecat_nb.notebook.quantities import size
 from pipecat_nb.notebook.style import CLASSES, style
 from pipecat_nb.notebook.widgets import comparison, trends
+from pipecat_nb.notebook.widgets.boxes import box, close_all_of
 from pipecat_nb.notebook.widgets.card import BuildCard
 from pipecat_nb.notebook.widgets.comparison import Compared
 from pipecat_nb.notebook.widgets.form import Form, Wanted
@@ -99,12 +100,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._refresh()
 
     def _laid_out(self) -> Sequence[ipywidgets.Widget]:
-        head = _box("pcb-panel-head", self._head, self._retry)
-        form = _box("pcb-panel-form", self.form, _box("pcb-panel-actions", self._preview, self._build))
+        head = box("pcb-panel-head", self._head, self._retry)
+        form = box("pcb-panel-form", self.form, box("pcb-panel-actions", self._preview, self._build))
         tabs = ipywidgets.Tab([self._card_box, self._comparison, self._trends], titles=_TITLES)
         tabs.add_class("pcb-panel-tabs")
         self._tabs = tabs
-        main = _box("pcb-panel-main", _box("pcb-panel-table", self.table), tabs)
+        main = box("pcb-panel-main", box("pcb-panel-table", self.table), tabs)
         return (
             ipywidgets.HTML(f"<style>{style_sheet('panel.css')}</style>"),
             head,
@@ -131,9 +132,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             self._closed = True
         self._workspace.unlisten(self._heard)
         self._jobs.close()
-        for widget in [*_below(self)]:
-            widget.close()
+        for child in self.children:
+            close_all_of(child)
         super().close()
+        self.layout.close()
 
     # ---------------------------------------------------------------- where, and all that is there
 
@@ -305,7 +307,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
                 self._card_box.children = [card]
                 self._tabs.selected_index = BUILD
         for widget in unwanted:
-            widget.close()
+            close_all_of(widget)
 
     def _on_compared(self, _: Bunch) -> None:
         self._compare_soon(show=True)
@@ -394,16 +396,3 @@ def _said(text: str) -> str:
 
 def _words(text: str) -> ipywidgets.HTML:
     return ipywidgets.HTML(_said(text))
-
-
-def _box(name: str, *children: ipywidgets.Widget) -> ipywidgets.Box:
-    """A box that the style sheet lays out."""
-    box = ipywidgets.Box([*children])
-    box.add_class(name)
-    return box
-
-
-def _below(widget: ipywidgets.Widget) -> Sequence[ipywidgets.Widget]:
-    """All widgets in a box, at whatever depth."""
-    children = getattr(widget, "children", ())
-    return [below for child in children for below in (*_below(child), child)]

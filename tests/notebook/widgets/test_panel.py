@@ -8,10 +8,12 @@ from typing import Any
 
 import ipywidgets
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from pipecat_nb.client import Client
 from pipecat_nb.lifecycle import BuildHandle, Workspace
 from pipecat_nb.models import Build
+from pipecat_nb.notebook.widgets import BuildCard
 from pipecat_nb.notebook.widgets.panel import BUILD, COMPARE, TRENDS, Panel
 
 from ...conftest import wait_until
@@ -324,6 +326,18 @@ def test_closing_ends_all_of_it(panel: Panel, workspace: Workspace) -> None:
     assert threads() == []
     assert all(widget.comm is None for widget in widgets)
     wait_until(lambda: not any(t.name == "pipecat_nb watcher" for t in threading.enumerate()), "the watcher")
+
+
+def test_opening_and_closing_leaves_no_model(scripted: Scripted, faulty: Workspace) -> None:
+    scripted.answers = [answer(BUILDS)]
+    before = set(_instances)
+    panel = Panel(faulty)
+    wait_until(lambda: panel.table.rows, "the builds")
+    panel.table.selected = "build-1"
+    wait_until(lambda: isinstance(panel._card_box.children[0], BuildCard), "the card")
+    panel.close()
+    left = [type(_instances[key]).__name__ for key in set(_instances) - before]
+    assert left == []
 
 
 def test_what_comes_after_closing_leaves_nothing_behind(
