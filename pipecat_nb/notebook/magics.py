@@ -63,11 +63,12 @@ class PipecatMagics(Magics):
         self._handles: WeakValueDictionary[tuple[Workspace, str], BuildHandle] = WeakValueDictionary()
         # One for each place that was built at: when the settings change, what goes on elsewhere is followed on.
         self._workspaces: dict[Target, Workspace] = {}
-        self._panels: list[Panel] = []
+        #: The open ones, with the cell and the execution that made each.
+        self._panels: list[tuple[Panel, str, int]] = []
 
     def close(self) -> None:
         """Follow and refresh nothing any more; the builds go on."""
-        for panel in self._panels:
+        for panel, _, _ in self._panels:
             panel.close()
         for workspace in self._workspaces.values():
             workspace.close()
@@ -172,8 +173,16 @@ class PipecatMagics(Magics):
 
         workspace = self._workspace()
         panel = Panel(workspace, directory=given.directory or ".", attach=partial(self._handle_of, workspace))
-        self._panels.append(panel)
+        self._keep(panel)
         return panel
+
+    def _keep(self, panel: "Panel") -> None:
+        """Close the panel with the extension, or where its cell makes another: then nobody sees it any more."""
+        cell, count = _cell_id(self.shell), self.shell.execution_count
+        for other, its_cell, its_count in self._panels:
+            if cell and its_cell == cell and its_count != count:
+                other.close()
+        self._panels = [each for each in self._panels if not each[0].closed] + [(panel, cell, count)]
 
     def _steps(self, given: Namespace) -> "pd.DataFrame":
         return self._handle(given.build).steps()
@@ -247,6 +256,15 @@ class PipecatMagics(Magics):
     @property
     def _place(self) -> _Place:
         return {"org": self.org or None, "api_host": self.api_host or None}
+
+
+def _cell_id(shell: "InteractiveShell") -> str:
+    """Which cell of its notebook is executed, as JupyterLab tells a kernel; empty where nobody says."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return ""
+    asked = kernel.get_parent("shell").get("metadata", {})
+    return str(asked.get("cellId") or "")
 
 
 def _wait(handle: "BuildHandle", *, timeout: float = options.WAIT) -> "BuildHandle":

@@ -205,6 +205,44 @@ class TestBadInput:
         assert "✕  not started  absent" in capsys.readouterr().out
 
 
+class Kernel:
+    """What a shell in a notebook has: the request of the cell that is executed."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] = {}
+
+    def get_parent(self, channel: str) -> dict[str, Any]:
+        assert channel == "shell"
+        return {"content": {}, "metadata": self.metadata}
+
+
+@pytest.mark.usefixtures("service")
+class TestPanels:
+    def test_a_cell_that_is_executed_again_closes_its_earlier_panel(self, shell: InteractiveShell) -> None:
+        kernel = shell.kernel = Kernel()  # type: ignore[attr-defined]
+        panels = {}
+        for execution, cell in enumerate(["one", "two", "one", None, None]):
+            kernel.metadata = {"cellId": cell} if cell else {}
+            run(shell, "panel = %pcbuild panel")
+            panels[execution] = shell.user_ns["panel"]
+        assert [each.closed for each in panels.values()] == [True, False, False, False, False]
+
+    def test_two_panels_of_one_cell_stay_both(self, shell: InteractiveShell) -> None:
+        kernel = shell.kernel = Kernel()  # type: ignore[attr-defined]
+        kernel.metadata = {"cellId": "one"}
+        run(shell, "a = %pcbuild panel\nb = %pcbuild panel")
+        assert not shell.user_ns["a"].closed
+        assert not shell.user_ns["b"].closed
+
+    def test_what_was_closed_is_not_kept(self, shell: InteractiveShell) -> None:
+        for _ in range(3):
+            run(shell, "panel = %pcbuild panel")
+            shell.user_ns.pop("panel").close()
+        run(shell, "panel = %pcbuild panel")
+        magics = shell.magics_manager.registry["PipecatMagics"]
+        assert [panel for panel, *_ in magics._panels] == [shell.user_ns["panel"]]
+
+
 @pytest.mark.usefixtures("service")
 class TestLooking:
     def test_a_preview_needs_no_network(

@@ -124,6 +124,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         shown: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
         return {"text/html": f'<div class="{CLASSES}">{escape(told)}</div>', **shown}
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def close(self) -> None:
         """Ask and start nothing any more, and take the panel out of the page; the builds go on."""
         with self._lock:
