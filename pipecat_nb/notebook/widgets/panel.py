@@ -70,8 +70,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._handle: BuildHandle | None = None
         self._place = ""
         self._problem = ""
-        #: Whether all has been asked for, and the watching thread tells the rest.
-        self._complete = self._listening = False
+        #: What could not be asked for yet, and whether the watching thread tells the rest.
+        self._missing = {"builds", "regions"}
+        self._listening = False
         self._closed = False
         self._jobs = Jobs(failed=self._show_error)
 
@@ -145,26 +146,43 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     # ---------------------------------------------------------------- where, and all that is there
 
     def _refresh(self) -> None:
+        self._missing = {"builds", "regions"}
         self.table.loading = True
         self._jobs.run("place", self._look_around)
 
     def _look_around(self) -> None:
-        """Find out where builds go, what regions are there, and which builds."""
-        client = self._workspace.client
+        """Find out where builds go, and of the builds and the regions there what is missing."""
         try:
-            self._place = client.target.label
+            self._place = self._workspace.client.target.label
             self._show_head()
-            self._take([*client.list_builds(limit=SHOWN)])
-            self.form.offer_regions(client.regions(), client.default_region())
-            self._complete = True
-            self._show_problem(None)
         except PipecatError as error:
-            self._complete = False
             self._show_problem(error)
+        else:
+            # Each by itself: who may not ask for the regions sees the builds all the same.
+            builds = self._ask_for("builds", self._ask_for_builds)
+            regions = self._ask_for("regions", self._ask_for_regions)
+            self._show_problem(builds or regions)
         finally:
             self.table.loading = False
             # Also after an error: the watching thread finds out when the service is there again.
             self._listen()
+
+    def _ask_for(self, what: str, ask: Callable[[], None]) -> PipecatError | None:
+        """Ask for what is missing, and give what is wrong with it."""
+        if what in self._missing:
+            try:
+                ask()
+            except PipecatError as error:
+                return error
+            self._missing.discard(what)
+        return None
+
+    def _ask_for_builds(self) -> None:
+        self._take([*self._workspace.client.list_builds(limit=SHOWN)])
+
+    def _ask_for_regions(self) -> None:
+        client = self._workspace.client
+        self.form.offer_regions(client.regions(), client.default_region())
 
     def _listen(self) -> None:
         with self._lock:
@@ -180,10 +198,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             self._show_problem(news)
             return
         self._take(news)
-        if self._complete:
+        if not self._missing:
             self._show_problem(None)
         elif not self._jobs.busy("place"):
-            # What could not be asked for then may be now: the regions, and older builds.
+            # What could not be asked for then may be now; the looks are the further apart the longer that takes.
             self._jobs.run("place", self._look_around)
 
     def _take(self, builds: Sequence[Build]) -> None:

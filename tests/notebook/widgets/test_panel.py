@@ -11,8 +11,9 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from pipecat_nb.client import Client
+from pipecat_nb.errors import BadRequest
 from pipecat_nb.lifecycle import BuildHandle, Workspace
-from pipecat_nb.models import Build
+from pipecat_nb.models import Build, Region
 from pipecat_nb.notebook.widgets import BuildCard
 from pipecat_nb.notebook.widgets.panel import BUILD, COMPARE, TRENDS, Panel
 
@@ -262,6 +263,32 @@ def test_it_comes_back_by_itself(scripted: Scripted, faulty: Workspace, panel_of
     scripted.answers = [answer(BUILDS)]
     wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
     wait_until(lambda: panel.form.region.value == "us-west", "the regions")
+
+
+def test_only_what_is_missing_is_asked_for_again(scripted: Scripted, panel_of: MakePanel) -> None:
+    asked: list[str] = []
+
+    class Refusing(Client):
+        """Lists builds, and will not tell the regions."""
+
+        def list_builds(self, *, limit: int | None = None, **filters: Any) -> list[Build]:  # type: ignore[override]
+            asked.append(f"{limit} builds")
+            return [Build.from_json(each) for each in BUILDS]
+
+        def regions(self) -> list[Region]:
+            asked.append("regions")
+            raise BadRequest("No regions for you.", status=403)
+
+    workspace = Workspace(Refusing("key-of-a-test", api_host=scripted.url))
+    panel = panel_of(workspace)
+    wait_until(lambda: asked.count("regions") >= 3, "some tries")
+    assert asked.count("1000 builds") == 1
+    assert asked.count("regions") <= asked.count("100 builds") + 1  # no faster than the builds are looked at
+    assert len(panel.table.rows) == 3
+    assert "No regions for you." in head(panel)
+    panel._retry.click()
+    wait_until(lambda: asked.count("1000 builds") == 2, "all of it again")
+    workspace.close()
 
 
 def test_one_list_a_look_whatever_is_shown(scripted: Scripted, faulty: Workspace, panel_of: MakePanel) -> None:
