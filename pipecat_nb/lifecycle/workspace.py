@@ -1,11 +1,13 @@
 """Builds of one client: started from a directory, looked up, followed."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pipecat_nb import context, settings
 from pipecat_nb.client import Client
@@ -86,6 +88,9 @@ class Workspace:
         self.client = client
         self._watcher = Watcher(client)
         self._started: list[str] = []
+        # By their builds' ids: who asks for one that has a handle gets that, and all its cards say the same.
+        self._handles: WeakValueDictionary[str, BuildHandle] = WeakValueDictionary()
+        self._lock = threading.Lock()
         self._default_region = ""
 
     @property
@@ -162,6 +167,9 @@ class Workspace:
         handle.cached = created.cached
         handle.update(created.build)
         self._watcher.follow(handle)
+        with self._lock:
+            # Of an earlier build that was found again this one is shown now, and says so.
+            self._handles[handle.id] = handle
         self._started.append(handle.id)
         self._keep(handle, packed, created.build, no_cache=no_cache)
         return handle
@@ -258,7 +266,20 @@ class Workspace:
         )
 
     def attach(self, build: Build) -> BuildHandle:
-        """The handle of a build that exists, followed until it has ended."""
+        """The one handle of a build that exists, up to date, and followed until it has ended."""
+        with self._lock:
+            handle = self._handles.get(build.id)
+        if handle is None:
+            # What this asks is not asked under the lock; somebody else may have attached it meanwhile.
+            made = self._handle_of(build)
+            with self._lock:
+                handle = self._handles.setdefault(build.id, made)
+            if handle is made:
+                self._watcher.follow(handle)
+        handle.update(build)
+        return handle
+
+    def _handle_of(self, build: Build) -> BuildHandle:
         known = self.record.start_of(build.id)
         handle = BuildHandle(
             self.client,
@@ -267,7 +288,6 @@ class Workspace:
             where=self.client.target.label,
         )
         handle.update(build)
-        self._watcher.follow(handle)
         return handle
 
     def find(self, text: str) -> Build:

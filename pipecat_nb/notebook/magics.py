@@ -3,7 +3,6 @@
 from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
-from weakref import WeakValueDictionary
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from traitlets import Unicode
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pipecat_nb.lifecycle import BuildHandle, Explanation, Workspace
-    from pipecat_nb.models import Build
     from pipecat_nb.notebook.widgets import Panel
 
 # What builds, and what pandas is needed for, is imported when it is first used: loading the extension stays cheap.
@@ -59,8 +57,6 @@ class PipecatMagics(Magics):
         self.matcher: Matcher | None = None
         # Cards that were shown by the execution with this count, which its result need not show again.
         self._shown: tuple[int, list[BuildHandle]] = (0, [])
-        # Who asks for a build that has a handle gets that one, and all its cards say the same.
-        self._handles: WeakValueDictionary[tuple[Workspace, str], BuildHandle] = WeakValueDictionary()
         # One for each place that was built at: when the settings change, what goes on elsewhere is followed on.
         self._workspaces: dict[Target, Workspace] = {}
         #: The open ones, with the cell and the execution that made each.
@@ -109,8 +105,7 @@ class PipecatMagics(Magics):
             self._screen.flush()
 
     def _build(self, given: Namespace) -> "BuildHandle":
-        workspace = self._workspace()
-        handle = workspace.start(
+        handle = self._workspace().start(
             given.directory,
             region=given.region or self.region or None,
             dockerfile=given.dockerfile or self.dockerfile or None,
@@ -121,7 +116,6 @@ class PipecatMagics(Magics):
             allow_secrets=given.allow_secret,
             show=self.show,
         )
-        self._handles[workspace, handle.id] = handle
         return _wait(handle) if given.wait else handle
 
     def _preview(self, given: Namespace) -> None:
@@ -159,20 +153,12 @@ class PipecatMagics(Magics):
     def _handle(self, named: str) -> "BuildHandle":
         """The one handle of the build that is meant by a text, up to date."""
         workspace = self._workspace()
-        return self._handle_of(workspace, workspace.find(named))
-
-    def _handle_of(self, workspace: "Workspace", build: "Build") -> "BuildHandle":
-        """The handle of a build: where cards or panels show it already, theirs."""
-        handle = self._handles.get((workspace, build.id)) or workspace.attach(build)
-        handle.update(build)
-        self._handles[workspace, build.id] = handle
-        return handle
+        return workspace.attach(workspace.find(named))
 
     def _panel(self, given: Namespace) -> "Panel":
         from pipecat_nb.notebook.widgets import Panel
 
-        workspace = self._workspace()
-        panel = Panel(workspace, directory=given.directory or ".", attach=partial(self._handle_of, workspace))
+        panel = Panel(self._workspace(), directory=given.directory or ".")
         self._keep(panel)
         return panel
 

@@ -1,8 +1,11 @@
 """Watching: one request a look whatever the number of builds, and failed looks that fail no build."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from traitlets import Bunch
@@ -114,6 +117,26 @@ def test_a_log_that_cannot_be_read_stops_nothing(scripted: Scripted, watched: Wo
     handle.lookers = 1
     assert handle.wait(30).status == "success"
     assert (handle.progress, handle.trouble) == (None, "")
+
+
+def test_a_build_has_one_handle_and_is_followed_once(scripted: Scripted, watched: Workspace) -> None:
+    scripted.answers = [listed(row(1, "building"))]
+    known = Build.from_json(row(1, "pending"))
+    handle = watched.attach(known)
+    assert watched.attach(Build.from_json(row(1, "building"))) is handle
+    assert handle.status == "building"
+    with ThreadPoolExecutor(4) as pool:
+        others = [Build.from_json(row(2, "pending"))] * 16
+        assert len(set(pool.map(watched.attach, others))) == 1
+    assert len(watched._watcher._handles) == 2
+
+
+def test_a_handle_that_nobody_has_is_let_go(scripted: Scripted, watched: Workspace) -> None:
+    ended = Build.from_json(row(1, "success"))
+    handle = weakref.ref(watched.attach(ended))
+    gc.collect()
+    assert handle() is None
+    assert watched.attach(ended).status == "success"
 
 
 def test_a_failed_look_is_trouble_and_not_a_failed_build(scripted: Scripted, watched: Workspace) -> None:

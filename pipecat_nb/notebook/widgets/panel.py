@@ -48,9 +48,8 @@ MakeCard = Callable[[BuildHandle], ipywidgets.Widget]
 class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """Builds of one place: to start, watch, compare and study them, without a line of code.
 
-    `card` makes the widget of a build's handle, and `attach` the handle of a build that exists. `table` and `form`
-    are there to be linked with other widgets. What asks the service or packs does so in threads of the panel's
-    own; `close` ends them, and the builds go on.
+    `card` makes the widget of a build's handle. `table` and `form` are there to be linked with other widgets. What
+    asks the service or packs does so in threads of the panel's own; `close` ends them, and the builds go on.
     """
 
     def __init__(
@@ -59,11 +58,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         *,
         directory: str = ".",
         card: MakeCard = BuildCard,
-        attach: Callable[[Build], BuildHandle] | None = None,
     ) -> None:
         self._workspace = workspace
         self._make_card = card
-        self._attach = attach or workspace.attach
         self._lock = threading.RLock()
         self._builds: dict[str, Build] = {}
         self._known: Mapping[str, Mapping[str, Any]] = {}
@@ -315,7 +312,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     def _choose(self, build_id: str) -> None:
         build = self._builds.get(build_id) or self._workspace.client.get_build(build_id)
-        handle = self._attach(build)
+        handle = self._workspace.attach(build)
         if self.table.selected == build_id:  # and no other meanwhile
             self._show_card(handle)
 

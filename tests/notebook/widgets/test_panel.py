@@ -188,6 +188,20 @@ def test_choosing_a_build_shows_its_card(panel: Panel, agent: Path, engine: str)
     assert panel._tabs.selected_index == BUILD
 
 
+def test_a_build_has_one_handle_however_often_it_is_chosen(
+    panel: Panel, workspace: Workspace, agent: Path, engine: str
+) -> None:
+    first = build(panel)
+    started = card(panel).handle
+    (agent / "bot.py").write_text(f"print({os.urandom(8).hex()!r})\n")
+    second = build(panel)
+    assert workspace.attach(workspace.find("^2")) is started
+    for chosen in (first, second, first):
+        panel.table.selected = chosen
+        wait_until(lambda: card(panel).handle.id == chosen, "the card")  # noqa: B023
+    assert card(panel).handle is started
+
+
 def test_what_is_wrong_stands_in_the_panel_with_what_to_do(panel: Panel, agent: Path) -> None:
     panel.form.directory.value = str(agent / "nowhere")
     panel._preview.click()
