@@ -271,7 +271,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
                 return
             # It may have been known already: then its note or mark is the news.
             self._show_builds()
-        self.table.selected = handle.id
+            undisturbed = self._handle is handle and not self.table.selected
+        if undisturbed:  # who chose another build meanwhile looks at that one
+            self.table.selected = handle.id
         if self.form.wanted.note == wanted.note:
             self.form.note.value = ""  # it says why this build was made, not the next one
         name = printable(handle.name)

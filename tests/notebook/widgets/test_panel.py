@@ -369,6 +369,35 @@ def test_closing_ends_all_of_it(panel: Panel, workspace: Workspace) -> None:
     wait_until(lambda: not any(t.name == "pipecat_nb watcher" for t in threading.enumerate()), "the watcher")
 
 
+def test_who_chose_another_build_meanwhile_keeps_it(
+    scripted: Scripted, key_client: MakeClient, panel_of: MakePanel, tmp_path: Path
+) -> None:
+    scripted.answers = [answer(BUILDS)]
+    sent = threading.Event()
+
+    class Slow(Workspace):
+        def start(self, *args: Any, show: Callable[[BuildHandle], None], **options: Any) -> BuildHandle:
+            handle = BuildHandle(self.client, directory=str(tmp_path), name="slow")
+            show(handle)
+            sent.wait(30)
+            handle.update(Build.from_json({"id": "build-9", "status": "building"}))
+            return handle
+
+    workspace = Slow(key_client())
+    panel = panel_of(workspace, directory=str(tmp_path))
+    wait_until(lambda: panel.table.rows, "the builds")
+    panel._build.click()
+    wait_until(lambda: isinstance(panel._card_box.children[0], Card), "the card of the started build")
+    panel.table.selected = "build-1"
+    wait_until(lambda: card(panel).handle.id == "build-1", "the card of the chosen build")
+    sent.set()
+    wait_until(lambda: "was started" in said(panel), "the start")
+    assert panel.table.selected == "build-1"
+    assert card(panel).handle.id == "build-1"
+    assert "build-9" in [row["id"] for row in panel.table.rows]
+    workspace.close()
+
+
 def test_opening_and_closing_leaves_no_model(scripted: Scripted, faulty: Workspace) -> None:
     scripted.answers = [answer(BUILDS)]
     before = set(_instances)
