@@ -1,7 +1,10 @@
 """What a panel does beside the kernel's own work: in threads that end when it is done."""
 
+import logging
 import threading
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 Action = Callable[[], None]
 
@@ -53,8 +56,14 @@ class Jobs:
             try:
                 action()
             except Exception as error:  # noqa: BLE001  whatever it is, somebody must see it
-                self._failed(error)
+                self._tell(error)
             with self._lock:
                 action = self._next.pop(kind, None)
                 if action is None:
                     del self._threads[kind]
+
+    def _tell(self, error: Exception) -> None:
+        try:
+            self._failed(error)
+        except Exception:  # noqa: BLE001  a fault in the telling must not leave the kind busy for ever
+            _log.exception("What an action of the panel raised could not be shown: %r", error)

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from pipecat_nb.notebook.widgets.jobs import Jobs
 
 from ...conftest import wait_until
@@ -48,6 +50,18 @@ def test_what_an_action_raises_is_told_and_the_next_one_runs() -> None:
     goes_on.set()
     assert done.wait(30)
     assert [str(error) for error in told] == ["a fault"]
+
+
+def test_what_cannot_be_told_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a fault")
+
+    jobs, done = Jobs(failed=fail), threading.Event()
+    jobs.run("x", fail)
+    wait_until(lambda: not jobs.busy("x"), "the end of the action")
+    jobs.run("x", done.set)
+    assert done.wait(30)
+    assert "could not be shown: ValueError('a fault')" in caplog.text
 
 
 def test_closing_waits_for_what_goes_on_and_begins_nothing() -> None:
