@@ -38,7 +38,8 @@ class Trends:
         ended = [row for row in rows if row["mood"] != "live"]
         # A build that failed soon says nothing of how long one takes.
         times = sorted(row["build"] for row in ended if row["build"] is not None and row["mood"] == "good")
-        here = [row for row in rows if row["id"] in set(started_here)]
+        ids = set(started_here)
+        here = [row for row in rows if row["id"] in ids]
         return cls(
             ended=len(ended),
             succeeded=sum(row["status"] == models.SUCCESS for row in ended),
