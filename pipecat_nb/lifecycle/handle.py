@@ -78,8 +78,9 @@ class BuildHandle(HasTraits):
         self._client = client
         #: Whether a watcher keeps this up to date.
         self.followed = False
-        #: How many look at it: only where somebody does, its log is read while it is built.
-        self.lookers = 0
+        self._viewers = 0
+        # Of its own: whoever begins to view must not wait for an update, whose observers may wait for them.
+        self._counting = threading.Lock()
         #: The log as it was read so far.
         self.transcript = Transcript(limit=READ)
         #: Whether it was read after the build had ended.
@@ -97,6 +98,21 @@ class BuildHandle(HasTraits):
     def final(self) -> bool:
         """Whether the build has ended, well or badly."""
         return self.build is not None and self.build.final
+
+    @property
+    def viewers(self) -> int:
+        """How many views show it: only where one does, its log is read while it is built."""
+        return self._viewers
+
+    def begin_viewing(self) -> None:
+        """Count one view more."""
+        with self._counting:
+            self._viewers += 1
+
+    def end_viewing(self) -> None:
+        """Count one view less."""
+        with self._counting:
+            self._viewers -= 1
 
     @property
     def elapsed(self) -> float:
@@ -237,7 +253,7 @@ class BuildHandle(HasTraits):
                         self._ended.set()
 
     def _needs_log(self, build: models.Build) -> bool:
-        return not self.final and build.final and (build.status != models.SUCCESS or self.lookers > 0)
+        return not self.final and build.final and (build.status != models.SUCCESS or self.viewers > 0)
 
     def _knows_later(self, build: models.Build) -> bool:
         if self.build is None or self.build.updated_at is None or build.updated_at is None:
@@ -274,7 +290,7 @@ class BuildHandle(HasTraits):
 
     def look_at_log(self) -> None:
         """Read the log, if somebody looks and there is more to come."""
-        if self.lookers and self.status == models.BUILDING:
+        if self.viewers and self.status == models.BUILDING:
             self.read_log()
 
     def read_log(self) -> None:

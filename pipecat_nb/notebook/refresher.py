@@ -52,7 +52,7 @@ class Refresher:
             if all(other.handle is not handle for other in self._views):
                 handle.observe(self._on_change)
             self._views.append(view)
-            handle.lookers += 1
+            handle.begin_viewing()
             if self._thread is None and not settled(handle):
                 self._thread = threading.Thread(target=self._run, name="pipecat_nb refresher", daemon=True)
                 self._thread.start()
@@ -65,7 +65,7 @@ class Refresher:
             if view not in self._views:
                 return
             self._views.remove(view)
-            view.handle.lookers -= 1
+            view.handle.end_viewing()
             if all(other.handle is not view.handle for other in self._views):
                 view.handle.unobserve(self._on_change)
 

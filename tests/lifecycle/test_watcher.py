@@ -1,6 +1,7 @@
 """Watching: one request a look whatever the number of builds, and failed looks that fail no build."""
 
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -56,7 +57,7 @@ def test_logs_are_read_of_builds_that_somebody_looks_at(scripted: Scripted, watc
         log,
     ]
     seen, unseen = (watched.attach(Build.from_json(row(number, "building"))) for number in (1, 2))
-    seen.lookers = 1
+    seen.begin_viewing()
     wait_until(lambda: seen.progress, "the log")
     assert seen.progress is not None
     assert seen.progress.words == "step 2 of 2: COPY . /"
@@ -77,7 +78,7 @@ def test_an_observer_of_the_log_that_fails_does_not_keep_the_build_from_ending(
     log = Answer(body={"logs": ["STEP 1/1: FROM scratch"]})
     scripted.answers = [listed(row(1, status)), log, listed(row(1, status)), log]
     handle = watched.attach(Build.from_json(row(1, "pending")))
-    handle.lookers = 1
+    handle.begin_viewing()
 
     def fail(change: Bunch) -> None:
         raise ValueError("an observer's own fault")
@@ -101,7 +102,8 @@ def test_an_observer_that_fails_keeps_nobody_elses_log_from_being_read(
         raise ValueError("an observer's own fault")
 
     broken.observe(fail, "progress")
-    broken.lookers = other.lookers = 1
+    broken.begin_viewing()
+    other.begin_viewing()
     wait_until(lambda: other.progress, "the other's log", limit=10)
     assert [asked.path.partition("?")[0] for asked in scripted.asked[:3]] == [
         "/v1/builds",
@@ -114,7 +116,7 @@ def test_a_log_that_cannot_be_read_stops_nothing(scripted: Scripted, watched: Wo
     refused = Answer(404, {"error": "no log", "code": "X"})
     scripted.answers = [listed(row(1, "building")), refused, listed(row(1, "success")), refused]
     handle = watched.attach(Build.from_json(row(1, "building")))
-    handle.lookers = 1
+    handle.begin_viewing()
     assert handle.wait(30).status == "success"
     assert (handle.progress, handle.trouble) == (None, "")
 
@@ -129,6 +131,23 @@ def test_a_build_has_one_handle_and_is_followed_once(scripted: Scripted, watched
         others = [Build.from_json(row(2, "pending"))] * 16
         assert len(set(pool.map(watched.attach, others))) == 1
     assert len(watched._watcher._handles) == 2
+
+
+def test_viewers_are_counted_from_any_thread(watched: Workspace) -> None:
+    handle = watched.attach(Build.from_json(row(1, "success")))
+
+    def view(_: int) -> None:
+        handle.begin_viewing()
+        handle.end_viewing()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert len([*pool.map(view, range(5000))]) == 5000
+    finally:
+        sys.setswitchinterval(before)
+    assert handle.viewers == 0
 
 
 def test_a_handle_that_nobody_has_is_let_go(scripted: Scripted, watched: Workspace) -> None:

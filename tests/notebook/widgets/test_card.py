@@ -215,9 +215,9 @@ def test_what_is_no_question_has_no_answer(card: BuildCard, build: BuildHandle, 
 
 def test_a_card_that_is_closed_follows_nothing(build: BuildHandle) -> None:
     card = BuildCard(build)
-    assert build.lookers == 1
+    assert build.viewers == 1
     card.close()
-    assert build.lookers == 0
+    assert build.viewers == 0
     assert card.state["gone"] == "No longer followed"
     states = told(card, "state")
     end(build)
