@@ -67,9 +67,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._handle: BuildHandle | None = None
         self._place = ""
         self._problem = ""
-        #: What could not be asked for yet, and whether the watching thread tells the rest.
+        #: What could not be asked for yet; of the rest the watching thread tells what is new.
         self._missing = {"builds", "regions"}
-        self._listening = False
         self._closed = False
         self._jobs = Jobs(failed=self._show_error)
 
@@ -145,7 +144,17 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     def _refresh(self) -> None:
         self._missing = {"builds", "regions"}
         self.table.loading = True
-        self._jobs.run("place", self._look_around)
+        self._jobs.run("place", self._look_around_and_listen)
+
+    def _look_around_and_listen(self) -> None:
+        try:
+            self._look_around()
+        finally:
+            # Also after an error: the watching thread finds out when the service is there again. For who listens
+            # already it looks at once, so that with the table the cards are as new.
+            with self._lock:
+                if not self._closed:
+                    self._workspace.listen(self._heard)
 
     def _look_around(self) -> None:
         """Find out where builds go, and of the builds and the regions there what is missing."""
@@ -161,8 +170,6 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             self._show_problem(builds or regions)
         finally:
             self.table.loading = False
-            # Also after an error: the watching thread finds out when the service is there again.
-            self._listen()
 
     def _ask_for(self, what: str, ask: Callable[[], None]) -> PipecatError | None:
         """Ask for what is missing, and give what is wrong with it."""
@@ -180,12 +187,6 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     def _ask_for_regions(self) -> None:
         client = self._workspace.client
         self.form.offer_regions(client.regions(), client.default_region())
-
-    def _listen(self) -> None:
-        with self._lock:
-            if not self._closed and not self._listening:
-                self._listening = True
-                self._workspace.listen(self._heard)
 
     def _heard(self, news: tuple[Build, ...] | PipecatError) -> None:
         """A look of the thread that watches all builds."""

@@ -13,6 +13,7 @@ from ipywidgets.widgets.widget import _instances
 from pipecat_nb.client import Client
 from pipecat_nb.errors import BadRequest
 from pipecat_nb.lifecycle import BuildHandle, Workspace
+from pipecat_nb.lifecycle.watcher import Listener
 from pipecat_nb.models import Build, Region
 from pipecat_nb.notebook.widgets import BuildCard
 from pipecat_nb.notebook.widgets.panel import BUILD, COMPARE, TRENDS, Panel
@@ -268,6 +269,26 @@ def test_a_service_that_cannot_be_reached_and_is_there_again(
     assert [row["id"] for row in panel.table.rows] == ["build-2", "build-1", "build-0"]
     assert panel.form.region.value == "us-west"
     assert panel._retry.description == "Refresh"
+
+
+def test_refreshing_brings_the_next_look_for_the_cards_too(
+    scripted: Scripted, key_client: MakeClient, panel_of: MakePanel
+) -> None:
+    listened: list[object] = []
+
+    class Listened(Workspace):
+        def listen(self, listener: Listener) -> None:
+            listened.append(listener)
+            super().listen(listener)
+
+    scripted.answers = [answer(BUILDS)]
+    workspace = Listened(key_client())
+    panel = panel_of(workspace)
+    wait_until(lambda: len(listened) == 1, "the first look")
+    panel._retry.click()
+    wait_until(lambda: len(listened) == 2, "one more look")
+    assert len(set(listened)) == 1
+    workspace.close()
 
 
 def test_it_comes_back_by_itself(scripted: Scripted, faulty: Workspace, panel_of: MakePanel) -> None:
