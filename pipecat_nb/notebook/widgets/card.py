@@ -70,12 +70,12 @@ class BuildCard(anywidget.AnyWidget):
             generation, sent = self._sent
             transcript = self.handle.transcript
             # The last line that was sent may have been read half: it is sent once more.
-            sent = max(0, sent - 1) if transcript.generation == generation else 0
-            log = self._window(sent)
+            last = sent - 1 if transcript.generation == generation else -1
+            log = self._window(max(0, last))
             if log != self.log:
                 self._sent = (log["generation"], log["total"])
-                if sent < log["first"]:
-                    self._send_lines(sent, sent + 1)
+                if 0 <= last < log["first"]:
+                    self._send_lines(last, last + 1)
                 self.log = log
 
     def close(self) -> None:
