@@ -1,6 +1,5 @@
 """A page with the widgets' scripts and style sheets as anywidget would load them, and a model without a kernel."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 import pipecat_nb
+from pipecat_nb.notebook.widgets import BuildCard
 
 WIDGETS = Path(pipecat_nb.__file__).parent / "notebook" / "widgets"
-SCRIPTS = ("log.js", "logview.js", "card.js")
+SCRIPTS = sorted(script.name for script in WIDGETS.glob("*.js"))
 URL = "https://notebook.test/"
 
 #: What JupyterLab's two themes say.
@@ -24,26 +24,21 @@ THEMES = {
 }
 
 
-def module() -> str:
-    """The scripts joined to the one module that anywidget loads."""
-    text = "\n".join((WIDGETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return re.sub(r'^import .* from "\./.*";$', "", text, flags=re.MULTILINE)
-
-
 def html() -> str:
-    sheets = [WIDGETS.parent / "style.css", WIDGETS / "card.css"]
-    style = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     themes = "\n".join(
         f'body[data-jp-theme-light="{str(name == "light").lower()}"] {{ {variables} }}'
         for name, variables in THEMES.items()
     )
+    style = BuildCard._css
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>cards</title>
 <style>{themes} body {{ margin: 0; padding: 12px; background: var(--jp-layout-color1); }} {style}</style></head>
 <body data-jp-theme-light="true"><main id="out"></main><script type="module">
 import {{ FakeModel }} from "./fake_model.js";
+// What a page gets exports no parts: they are tested as the modules that they are in their folder.
+import * as log from "./log.js";
 const text = await (await fetch("./module.js")).text();
 const load = () => import(URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }})));
-Object.assign(window, {{ FakeModel, load, cards: await load(), out: document.getElementById("out") }});
+Object.assign(window, {{ FakeModel, load, cards: await load(), log, out: document.getElementById("out") }});
 window.static = (display, words, key = "model-1") => {{
   const host = document.createElement("div");
   host.dataset.pcbModel = key;
@@ -69,7 +64,7 @@ def serve(route: Route) -> None:
     if name == "":
         route.fulfill(body=html(), content_type="text/html")
     elif name == "module.js":
-        route.fulfill(body=module(), content_type="text/javascript")
+        route.fulfill(body=BuildCard._esm, content_type="text/javascript")
     elif name == "fake_model.js":
         route.fulfill(path=Path(__file__).parent / name, content_type="text/javascript")
     elif name in SCRIPTS:

@@ -155,7 +155,7 @@ def test_each_script_is_small() -> None:
 def test_durations_read_as_in_python(page: Page) -> None:
     seconds = [0, 0.04, 0.05, 0.25, 0.35, 0.75, 1, 9.94, 9.95, 10.5, 11.5, 59.4, 59.5, 60, 61, 3599.5, 3600, 7325]
     seconds += [number / 8 for number in range(0, 500, 7)]
-    assert page.evaluate("all => all.map(cards.duration)", seconds) == [duration(one) for one in seconds]
+    assert page.evaluate("all => all.map(log.duration)", seconds) == [duration(one) for one in seconds]
 
 
 @pytest.mark.parametrize(
@@ -177,30 +177,28 @@ def test_durations_read_as_in_python(page: Page) -> None:
 )
 def test_colours_become_classes(page: Page, text: str, runs: list[tuple[str, str]]) -> None:
     text = re.sub(r"\[(?=[0-9;:]*[mJH])", f"{ESCAPE}[", text)
-    found = page.evaluate("text => cards.parseSgr(text)", text)
+    found = page.evaluate("text => log.parseSgr(text)", text)
     assert [(run["text"], run["classes"]) for run in found] == runs
-    assert "".join(run["text"] for run in found) == page.evaluate("text => cards.plain(text)", text)
+    assert "".join(run["text"] for run in found) == page.evaluate("text => log.plain(text)", text)
 
 
 def test_a_row_is_cut_and_its_colours_are_few(page: Page) -> None:
-    assert (
-        page.evaluate("() => cards.plain('x'.repeat(1_000_000))") == f"{'x' * 10_000}… (990,000 characters more)"
-    )
+    assert page.evaluate("() => log.plain('x'.repeat(1_000_000))") == f"{'x' * 10_000}… (990,000 characters more)"
     kernel = f"{'x' * 10_000}… (990,000 characters more)"
-    assert page.evaluate("text => cards.plain(text)", kernel) == kernel
-    found = page.evaluate("() => cards.parseSgr('\\x1b[31ma\\x1b[32mb'.repeat(100_000))")
+    assert page.evaluate("text => log.plain(text)", kernel) == kernel
+    found = page.evaluate("() => log.parseSgr('\\x1b[31ma\\x1b[32mb'.repeat(100_000))")
     assert len(found) <= 201
     assert "".join(run["text"] for run in found) == f"{'ab' * 5_000}… (190,000 characters more)"
 
 
 def test_what_is_not_to_be_seen_is_removed(page: Page) -> None:
     text = f"a\u202eb\u2066c\x00d\x07e\tf{ESCAPE}]0;title\x07g\u200fh"
-    assert page.evaluate("text => cards.plain(text)", text) == "abcde\tfgh"
+    assert page.evaluate("text => log.plain(text)", text) == "abcde\tfgh"
 
 
 def test_matches_keep_their_places(page: Page) -> None:
     def find(text: str, term: str) -> list[int]:
-        found: list[int] = page.evaluate("([text, term]) => cards.findMatches(text, term)", [text, term])
+        found: list[int] = page.evaluate("([text, term]) => log.findMatches(text, term)", [text, term])
         return found
 
     assert find("Error: an ERROR, errors", "error") == [0, 10, 17]
@@ -213,7 +211,7 @@ def test_matches_keep_their_places(page: Page) -> None:
 def test_the_store_knows_lines_gaps_and_generations(page: Page) -> None:
     found = page.evaluate(
         """() => {
-            const store = new cards.LogStore();
+            const store = new log.LogStore();
             const seen = [];
             const look = () => seen.push([store.total, store.gaps(), store.known]);
             const window = (generation, total, first, lines) => store.window({ generation, total, first, lines });
@@ -247,7 +245,7 @@ def test_the_store_knows_lines_gaps_and_generations(page: Page) -> None:
 def test_a_gap_is_asked_for_once_and_again_after_a_while(page: Page) -> None:
     found = page.evaluate(
         """() => {
-            const wants = new cards.Wants();
+            const wants = new log.Wants();
             const asked = [wants.due([[0, 100]], 0), wants.due([[0, 100]], 5000)];
             wants.came(0, 50, 9000);
             asked.push(wants.due([[50, 100]], 11_000));
@@ -263,10 +261,10 @@ def test_a_gap_is_asked_for_once_and_again_after_a_while(page: Page) -> None:
 def test_the_search_counts_every_occurrence(page: Page) -> None:
     found = page.evaluate(
         """() => {
-            const store = new cards.LogStore();
+            const store = new log.LogStore();
             const lines = Array.from({ length: 3000 }, (_, line) => (line % 3 ? "-" : "Ab ab"));
             store.window({ generation: 1, total: 3000, first: 1000, lines: lines.slice(1000) });
-            const search = new cards.Search(store);
+            const search = new log.Search(store);
             search.begin("AB");
             while (search.busy) search.step();
             const whole = [[0, 3000]];
