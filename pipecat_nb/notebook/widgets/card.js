@@ -1,7 +1,8 @@
 // The live card of a build: what it says comes from the kernel, time and scrolling are the page's own.
 
-import { ASK_AGAIN, LogStore, Wants, duration, plain } from "./log.js";
+import { ASK_AGAIN, LogStore, Wants, plain } from "./log.js";
 import { LogView, attribute, bdi, button, copyButton, make, put } from "./logview.js";
+import { duration } from "./words.js";
 
 /** How long the view of an element that left the page waits for the element's next version. */
 const KEEP = 300_000;

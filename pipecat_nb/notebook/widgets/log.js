@@ -1,5 +1,6 @@
 // What the card knows of a log: its lines by number, their colours, where a term occurs. Pure.
-// The scripts here are joined to one module for anywidget (their imports dropped): top-level names are unique to all.
+
+import { number } from "./words.js";
 
 /** Characters that a row shows. The kernel cuts there and adds a note, for which there is SPARE room. */
 export const LIMIT = 10_000;
@@ -14,26 +15,7 @@ export const ASK_AGAIN = 10_000;
 
 // ---- Text ----
 
-const FORMAT = new Intl.NumberFormat("en-US");
-export const number = (/** @type {number} */ value) => FORMAT.format(value);
 export const countLines = (/** @type {number} */ count) => `${number(count)} line${count === 1 ? "" : "s"}`;
-
-/** Seconds in the words of `duration` in quantities.py, rounded half to even as there. */
-export function duration(seconds) {
-  const even = (value) => {
-    const whole = Math.floor(value);
-    return value - whole === 0.5 ? whole + (whole % 2) : Math.round(value);
-  };
-  if (seconds < 0.05) return "<0.1 s";
-  // toFixed is exact but for ties, which only quarters can be.
-  if (seconds < 9.95)
-    return `${(seconds * 4) % 2 === 1 ? (even(seconds * 10) / 10).toFixed(1) : seconds.toFixed(1)} s`;
-  const all = even(seconds);
-  const [hours, minutes, rest] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
-  const two = (value) => String(value).padStart(2, "0");
-  if (hours) return `${hours} h ${two(minutes)} min`;
-  return minutes ? `${minutes} min ${two(rest)} s` : `${rest} s`;
-}
 
 // As in text.py: escape sequences, and what is not to be seen but has an effect (a tab is to be seen).
 const UNSEEN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;

@@ -1,6 +1,7 @@
 // The log of a card: only the rows in sight are in the page. All text becomes text nodes; nothing here reads markup.
 
-import { RUNS, SLICE, Search, countLines, findMatches, number, parseSgr, plain, strip } from "./log.js";
+import { RUNS, SLICE, Search, countLines, findMatches, parseSgr, plain, strip } from "./log.js";
+import { number } from "./words.js";
 
 /** Pixels of a row, as in card.css. */
 const ROW = 18;

@@ -1,5 +1,7 @@
 // The live table of builds. Only the rows in sight are in the page, so that a thousand cost no more than fifty.
 
+import { duration, number, size } from "./words.js";
+
 /**
  * @typedef {{id: string, status: string, mood: string, sign: string, name: string, region: string, created: string,
  *   queue: number?, build: number?, size: number?, commit: string, note: string, cached: boolean}} Row
@@ -30,28 +32,6 @@ const COLUMNS = [
 
 // ---------------------------------------------------------------- words
 
-/** Bytes as the rest of the package writes them. */
-export function size(count) {
-  if (count < 1024) return `${count} B`;
-  let value = count / 1024, unit = "kB";
-  for (const larger of ["MB", "GB"]) {
-    if (value < 999.5) break;
-    value /= 1024;
-    unit = larger;
-  }
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${unit}`;
-}
-
-/** Seconds as the rest of the package writes them. */
-export function duration(seconds) {
-  if (seconds < 0.05) return "<0.1 s";
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60, rest = whole % 60;
-  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
-  return minutes ? `${minutes} min ${String(rest).padStart(2, "0")} s` : `${rest} s`;
-}
-
 /** How long ago a moment was; a clock that differs from the service's makes nothing lie in the future. */
 export function ago(moment, now) {
   const seconds = Math.max(0, (now - moment) / 1000);
@@ -65,8 +45,8 @@ export function ago(moment, now) {
 
 /** "12 of 200 builds". */
 export function counted(shown, all) {
-  const builds = `${all.toLocaleString("en")} build${all === 1 ? "" : "s"}`;
-  return shown === all ? builds : `${shown.toLocaleString("en")} of ${builds}`;
+  const builds = `${number(all)} build${all === 1 ? "" : "s"}`;
+  return shown === all ? builds : `${number(shown)} of ${builds}`;
 }
 
 // ---------------------------------------------------------------- which rows, in which order

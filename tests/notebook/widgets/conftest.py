@@ -36,9 +36,10 @@ def html() -> str:
 import {{ FakeModel }} from "./fake_model.js";
 // What a page gets exports no parts: they are tested as the modules that they are in their folder.
 import * as log from "./log.js";
+import * as words from "./words.js";
 const text = await (await fetch("./module.js")).text();
 const load = () => import(URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }})));
-Object.assign(window, {{ FakeModel, load, cards: await load(), log, out: document.getElementById("out") }});
+Object.assign(window, {{ FakeModel, load, cards: await load(), log, words, out: document.getElementById("out") }});
 window.static = (display, words, key = "model-1") => {{
   const host = document.createElement("div");
   host.dataset.pcbModel = key;

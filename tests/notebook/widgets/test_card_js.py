@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
-from pipecat_nb.notebook.quantities import duration
-
 from .conftest import SCRIPTS, WIDGETS
 
 ESCAPE = "\x1b"
@@ -150,12 +148,6 @@ def many(count: int, first: int = 0) -> list[str]:
 def test_each_script_is_small() -> None:
     for name in SCRIPTS:
         assert (WIDGETS / name).stat().st_size < 30_000
-
-
-def test_durations_read_as_in_python(page: Page) -> None:
-    seconds = [0, 0.04, 0.05, 0.25, 0.35, 0.75, 1, 9.94, 9.95, 10.5, 11.5, 59.4, 59.5, 60, 61, 3599.5, 3600, 7325]
-    seconds += [number / 8 for number in range(0, 500, 7)]
-    assert page.evaluate("all => all.map(log.duration)", seconds) == [duration(one) for one in seconds]
 
 
 @pytest.mark.parametrize(
