@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 OPEN = 5
 
 
-def html(explanation: "Explanation") -> str:
-    """The reasons, and the files that differ with their text; it needs no script."""
+def html(explanation: "Explanation", *, styled: bool = True) -> str:
+    """The reasons, and the files that differ with their text; it needs no script.
+
+    Without its style sheet where the page has one already.
+    """
     title = escape(explanation.title)
     sides = [str(side) for side in (explanation.before, explanation.after) if side and str(side)]
     reasons = "".join(f"<li><bdi>{escape(reason)}</bdi></li>" for reason in explanation.reasons)
     parts = [
-        f'<div role="group" class="{CLASSES} pcb-page" aria-label="{title}"><style>{style()}</style>',
+        f'<div role="group" class="{CLASSES} pcb-page" aria-label="{title}">',
+        f"<style>{style()}</style>" if styled else "",
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{title}</bdi></strong></div>',
         *(f'<div class="pcb-place"><bdi>{escape(side)}</bdi></div>' for side in sides),
         f'<ul class="pcb-reasons">{reasons}</ul>',

@@ -32,9 +32,9 @@ _CACHE = {
 Rows = list[tuple[str, ...]]
 
 
-def html(packed: "BuildContext") -> str:
-    """The preview of a context that was packed."""
-    return of(packed)["text/html"]
+def html(packed: "BuildContext", *, styled: bool = True) -> str:
+    """The preview of a context that was packed; without its style sheet where the page has one already."""
+    return _bundle(packed.selection, packed, styled=styled)["text/html"]
 
 
 def of(packed: "BuildContext") -> dict[str, str]:
@@ -42,28 +42,35 @@ def of(packed: "BuildContext") -> dict[str, str]:
     return _bundle(packed.selection, packed)
 
 
-def of_unpacked(selection: "Selection", *, problem: str) -> dict[str, str]:
+def of_unpacked(selection: "Selection", *, problem: str, styled: bool = True) -> dict[str, str]:
     """The preview of a directory that cannot be packed, and why."""
-    return _bundle(selection, None, problem)
+    return _bundle(selection, None, problem, styled=styled)
 
 
-def _bundle(selection: "Selection", packed: "BuildContext | None", problem: str = "") -> dict[str, str]:
+def _bundle(
+    selection: "Selection", packed: "BuildContext | None", problem: str = "", *, styled: bool = True
+) -> dict[str, str]:
     from pipecat_nb.context import suspects  # noqa: PLC0415  the extension loads this module
 
     found = suspects(selection, packed.secrets if packed else ())
     return {
-        "text/html": _html(selection, found, packed, problem),
+        "text/html": _html(selection, found, packed, problem, styled=styled),
         "text/plain": _text(selection, found, packed, problem),
     }
 
 
 def _html(
-    selection: "Selection", suspects: "Sequence[Suspect]", packed: "BuildContext | None", problem: str
+    selection: "Selection",
+    suspects: "Sequence[Suspect]",
+    packed: "BuildContext | None",
+    problem: str,
+    *,
+    styled: bool,
 ) -> str:
     sent, left_out = _sent(selection), _left_out(selection)
     parts = [
         f'<div role="group" class="{CLASSES} pcb-page" aria-label="Preview of {escape(_name(selection))}">',
-        f"<style>{style()}</style>",
+        f"<style>{style()}</style>" if styled else "",
         f'<div class="pcb-head"><strong class="pcb-name"><bdi>{escape(_name(selection))}</bdi></strong>',
         f" <span>{escape(_amount(selection))}</span></div>",
         f'<div class="pcb-place">{escape(_decided(selection))}</div>',

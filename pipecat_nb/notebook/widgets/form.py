@@ -13,7 +13,7 @@ from pipecat_nb import settings
 from pipecat_nb.errors import PipecatError
 from pipecat_nb.models import Region
 from pipecat_nb.settings import Project
-from pipecat_nb.text import printable
+from pipecat_nb.text import LINE_LIMIT, printable
 
 #: The most directories that are offered, and the most entries of a directory that are looked at.
 MOST, LOOKED_AT = 50, 10_000
@@ -33,6 +33,11 @@ class Wanted:
     dockerfile: str | None
     region: str | None
     note: str
+
+    @property
+    def named(self) -> str:
+        """The directory, as messages name it."""
+        return printable(self.directory or "The current directory", limit=LINE_LIMIT)
 
     @property
     def project(self) -> Project:
