@@ -1,11 +1,7 @@
 // The live table of builds. Only the rows in sight are in the page, so that a thousand cost no more than fifty.
 
-import { duration, number, size } from "./words.js";
-
-/**
- * @typedef {{id: string, status: string, mood: string, sign: string, name: string, region: string, created: string,
- *   queue: number?, build: number?, size: number?, commit: string, note: string, cached: boolean}} Row
- */
+import { COLUMNS, RowView, arrange, make, set } from "./tablecells.js";
+import { collator, counted, filtered, sorted } from "./tablerows.js";
 
 /** Rows that are kept ready above and below those in sight. */
 const SPARE = 8;
@@ -14,187 +10,9 @@ const TYPING = 250, CLOCK = 2000;
 /** The most builds that are compared. */
 const COMPARED = 2;
 
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+/** @typedef {import("./tablerows.js").Row} Row */
 
-/** name, title, how its value is read for sorting, how its cell is filled; `number` stands on the right. */
-const COLUMNS = [
-  { name: "status", title: "Status", value: (row) => row.status, fill: fillStatus },
-  { name: "name", title: "Name", value: (row) => row.name, fill: (cell, row) => fillText(cell, row.name || "–") },
-  { name: "id", title: "Build", value: (row) => row.id, fill: fillId },
-  { name: "region", title: "Region", value: (row) => row.region, fill: (cell, row) => fillText(cell, row.region) },
-  { name: "created", title: "Started", value: (row) => Date.parse(row.created), fill: fillCreated },
-  { name: "queue", title: "Queued", number: true, value: (row) => row.queue, fill: fillSeconds("queue") },
-  { name: "build", title: "Built in", number: true, value: (row) => row.build, fill: fillSeconds("build") },
-  { name: "size", title: "Image", number: true, value: (row) => row.size, fill: fillSize },
-  { name: "commit", title: "Commit", value: (row) => row.commit, fill: fillCommit },
-  { name: "note", title: "Note", value: (row) => row.note, fill: (cell, row) => fillText(cell, row.note) },
-];
-
-// ---------------------------------------------------------------- words
-
-/** How long ago a moment was; a clock that differs from the service's makes nothing lie in the future. */
-export function ago(moment, now) {
-  const seconds = Math.max(0, (now - moment) / 1000);
-  if (seconds < 10) return "just now";
-  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
-  if (seconds < 30 * 86400) return `${Math.floor(seconds / 86400)} d ago`;
-  return new Date(moment).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
-}
-
-/** "12 of 200 builds". */
-export function counted(shown, all) {
-  const builds = `${number(all)} build${all === 1 ? "" : "s"}`;
-  return shown === all ? builds : `${number(shown)} of ${builds}`;
-}
-
-// ---------------------------------------------------------------- which rows, in which order
-
-/** The rows that have all words of the text in any of their cells, and this status and region. */
-export function filtered(rows, { text, status, region }) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return rows.filter((row) => {
-    if ((status && row.status !== status) || (region && row.region !== region)) return false;
-    if (!words.length) return true;
-    return words.every((word) => searched(row).includes(word));
-  });
-}
-
-/** What the cells of a row say; a row that has changed is another object. */
-const said = new WeakMap();
-
-function searched(row) {
-  if (said.has(row)) return said.get(row);
-  const numbers = [row.queue, row.build].map((each) => (each == null ? "" : duration(each)));
-  const bytes = row.size == null ? "" : size(row.size);
-  const cached = row.cached ? "cached" : "";
-  const cells = [row.status, cached, row.name, row.id, row.region, row.created, ...numbers, bytes, row.commit, row.note];
-  said.set(row, cells.join("\n").toLowerCase());
-  return said.get(row);
-}
-
-/** The rows sorted by a column; those that have no value there come last both ways. */
-export function sorted(rows, [name, direction]) {
-  const column = COLUMNS.find((each) => each.name === name) ?? COLUMNS.find((each) => each.name === "created");
-  const way = direction === "ascending" ? 1 : -1;
-  const keyed = rows.map((row) => [column.value(row), row]);
-  const none = (key) => key == null || key === "" || Number.isNaN(key);
-  keyed.sort(([a, first], [b, second]) => {
-    if (none(a) || none(b)) return none(a) - none(b) || collator.compare(first.id, second.id);
-    const order = typeof a === "number" ? a - b : collator.compare(a, b);
-    return way * order || collator.compare(first.id, second.id);
-  });
-  return keyed.map(([, row]) => row);
-}
-
-// ---------------------------------------------------------------- cells
-
-/** An element with attributes and children; texts become text nodes, never HTML. */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-/** Text from outside: its direction changes nothing around it. */
-function bdi(text, tag = "bdi") {
-  return tag === "bdi" ? make("bdi", {}, text) : make(tag, {}, make("bdi", {}, text));
-}
-
-function fillText(cell, text) {
-  cell.replaceChildren(bdi(text));
-  // In full, where the cell is too narrow for it.
-  cell.title = text;
-}
-
-function fillStatus(cell, row) {
-  cell.dataset.mood = row.mood;
-  const sign = make("span", { "aria-hidden": "true", class: "pcb-sign" }, row.sign);
-  cell.replaceChildren(sign, " ", bdi(row.status));
-  if (row.cached) cell.append(" ", make("span", { class: "pcb-cached" }, "cached"));
-  cell.title = row.cached ? `${row.status}; found again in the cache` : row.status;
-}
-
-function fillId(cell, row) {
-  cell.replaceChildren(bdi(row.id.slice(0, 8), "code"));
-  cell.title = row.id;
-}
-
-/** The star says that what was sent is not what was committed. */
-function fillCommit(cell, row) {
-  cell.replaceChildren(bdi(row.commit.slice(0, 8) + (row.commit.endsWith("-dirty") ? "*" : ""), "code"));
-  cell.title = row.commit;
-}
-
-function fillCreated(cell, row) {
-  const moment = Date.parse(row.created);
-  if (Number.isNaN(moment)) return fillText(cell, "–");
-  cell.replaceChildren(make("time", { datetime: row.created }, ago(moment, Date.now())));
-  cell.title = new Date(moment).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
-}
-
-function fillSeconds(name) {
-  return (cell, row) => fillNumber(cell, row, row[name] == null ? null : duration(row[name]));
-}
-
-function fillSize(cell, row) {
-  fillNumber(cell, row, row.size == null ? null : size(row.size));
-}
-
-function fillNumber(cell, row, text) {
-  cell.textContent = text ?? (row.mood === "live" ? "…" : "–");
-  cell.title = text ?? (row.mood === "live" ? "not known yet" : "not known");
-}
-
-/** One row in the page; it is filled again only where its build has changed. */
-class RowView {
-  constructor(row) {
-    this.box = make("input", { type: "checkbox", tabindex: "-1" });
-    this.element = make("tr", { tabindex: "-1" }, make("td", { class: "pcb-choose" }, this.box));
-    this.cells = COLUMNS.map((column) => {
-      const cell = make("td", { "data-column": column.name, ...(column.number && { class: "pcb-number" }) });
-      this.element.append(cell);
-      return cell;
-    });
-    this.told = "";
-    this.update(row);
-  }
-
-  update(row) {
-    this.row = row;
-    const told = JSON.stringify(row);
-    if (told === this.told) return;
-    this.told = told;
-    this.element.dataset.id = row.id;
-    this.box.setAttribute("aria-label", `Compare build ${row.id.slice(0, 8)}`);
-    COLUMNS.forEach((column, number) => column.fill(this.cells[number], row));
-  }
-
-  /** What is not of the build: its place in the table, and whether it is chosen. */
-  place(index, { active, selected, compared }) {
-    set(this.element, "aria-rowindex", index + 2);
-    set(this.element, "aria-selected", selected);
-    set(this.element, "tabindex", active ? 0 : -1);
-    set(this.box, "tabindex", active ? 0 : -1);
-    if (this.box.checked !== compared) this.box.checked = compared;
-  }
-
-  /** Time goes on, also where nothing else does. */
-  tick() {
-    const time = this.element.querySelector("time");
-    if (time) time.textContent = ago(Date.parse(this.row.created), Date.now());
-  }
-}
-
-/** Set an attribute unless it has that value: what has not changed is not to be laid out again. */
-function set(element, name, value) {
-  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-}
-
-// ---------------------------------------------------------------- the table
-
+/** The table with its filters, following the model. */
 class TableView {
   constructor(model, el, signal) {
     this.model = model;
@@ -565,17 +383,6 @@ class TableView {
 /** Whether a model's kernel is there. Of a kernel that died or was shut down no event tells: its channel is disposed. */
 function isLive(real) {
   return Boolean(real?.comm_live) && !real.comm?.jsServicesComm?.isDisposed;
-}
-
-/** Make an element's children these, moving no more than must be moved. */
-function arrange(parent, elements) {
-  const wanted = new Set(elements);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  let here = parent.firstChild;
-  for (const element of elements) {
-    if (element === here) here = here.nextSibling;
-    else parent.insertBefore(element, here);
-  }
 }
 
 function render({ model, el, signal }) {

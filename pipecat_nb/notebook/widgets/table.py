@@ -44,7 +44,7 @@ class BuildTable(anywidget.AnyWidget):
     direction; `text`, `status` and `region` filter, where they are not empty.
     """
 
-    _esm = joined("words.js", "table.js")
+    _esm = joined("words.js", "tablerows.js", "tablecells.js", "table.js")
     _css = style() + style_sheet("table.css")
 
     #: The model's own id: by it the page finds out whether the kernel is still there.
