@@ -40,8 +40,8 @@ class Client:
         retry: Retry | None = None,
     ) -> None:
         self._resolved = settings.resolve(token, org=org, api_host=api_host)
-        here = self._resolved.kind == "local"
-        self._transport = Transport(retry=retry or Retry(tries=2 if here else TRIES), direct=here)
+        tries = 2 if self.is_local else TRIES
+        self._transport = Transport(retry=retry or Retry(tries=tries), direct=self.is_local)
         self._lock = threading.Lock()
         self._target: Target | None = None
         # What was uploaded here, to find a build again whose creation got no answer: upload id -> archive, when.
@@ -49,6 +49,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of {self._resolved.label}>"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it talks to the local service, on this machine."""
+        return self._resolved.kind == "local"
 
     @property
     def target(self) -> Target:
@@ -216,7 +221,7 @@ class Client:
             return self._send(method, path, safe=safe, **arguments)
         except ConnectionFailed as error:
             # The local service ends itself when it is idle: then it is started again.
-            if self._resolved.kind != "local" or error.sent:
+            if not self.is_local or error.sent:
                 raise
         with self._lock:
             self._target = None

@@ -89,6 +89,8 @@ class BuildHandle(HasTraits):
         # Whoever asks the service, the watching thread or another, brings the news.
         self._updating = threading.RLock()
         self._begun = time.monotonic()
+        # Of a build started here, the seconds until it existed on the service.
+        self._seconds_here: float | None = None
         self._seconds: float | None = None
 
     def __repr__(self) -> str:
@@ -273,6 +275,8 @@ class BuildHandle(HasTraits):
             log = self._read(page, build)
         if build.final and build.status != models.SUCCESS:
             diagnosis = self._diagnose(build)
+        if self._seconds_here is None:
+            self._seconds_here = time.monotonic() - self._begun
         if build.final:
             self._seconds = self._duration(build)
         with self.hold_trait_notifications():
@@ -323,7 +327,10 @@ class BuildHandle(HasTraits):
         return diagnose(self.transcript.lines, error=build.error_message or "", dockerfile=dockerfile)
 
     def _duration(self, build: models.Build) -> float:
-        """All the seconds it took: measured here, or for a build that was looked up, by the service's clock."""
-        if self.directory or build.created_at is None or build.completed_at is None:
+        """All the seconds it took: until it existed measured here, then by the service's clock."""
+        here = self._seconds_here if self.directory else 0.0
+        if self.cached:
+            return here or 0.0
+        if here is None or build.created_at is None or build.completed_at is None:
             return time.monotonic() - self._begun
-        return max(0.0, (build.completed_at - build.created_at).total_seconds())
+        return here + max(0.0, (build.completed_at - build.created_at).total_seconds())

@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks: at first, at most, and how fast it grows.
 FIRST, LONGEST, GROWTH = 1.0, 5.0, 1.2
 
+#: The longest for a service on this machine, which has nobody else to serve.
+LONGEST_HERE = 1.0
+
 #: Who is told of each look: the builds that the service lists, the newest first, or why it lists none.
 Listener = Callable[[tuple[Build, ...] | PipecatError], None]
 
@@ -116,7 +119,8 @@ class Watcher:
     def _wait(self, pause: float) -> float:
         """Wait for the next look, and return the pause after it; a new build brings both back to the beginning."""
         due = time.monotonic() + pause * (0.8 + 0.4 * self._jitter())
-        pause = min(LONGEST, pause * GROWTH)
+        longest = LONGEST_HERE if self._client.is_local else LONGEST
+        pause = min(longest, pause * GROWTH)
         while self._needed and not self._at_once and self._woken.wait(due - time.monotonic()):
             self._woken.clear()
             due, pause = min(due, time.monotonic() + FIRST), FIRST

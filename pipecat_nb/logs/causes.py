@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -11,10 +11,13 @@ class Cause:
 
     name: str
     hint: str
+    #: What stands in the hint where a message does not say what is meant.
+    what: str = ""
 
 
-def _shown_by(*patterns: str, name: str, hint: str) -> tuple[re.Pattern[str], Cause]:
-    return re.compile("|".join(patterns), re.IGNORECASE), Cause(name, hint)
+def _shown_by(*patterns: str, name: str, hint: str, what: str = "") -> tuple[re.Pattern[str], Cause]:
+    """A cause, and the messages that show it; a group in one of them is what the hint's `{what}` stands for."""
+    return re.compile("|".join(patterns), re.IGNORECASE), Cause(name, hint, what)
 
 
 #: Looked for in this order: what is certain before what is only likely.
@@ -34,19 +37,23 @@ _CAUSES = (
     ),
     _shown_by(
         r"dockerfile parse error",
-        r"unknown instruction",
+        r"unknown instruction:? \"?(\w+)",
         r"no FROM statement found",
         r"no build stage in current context",
         r"requires? (?:at least|exactly) \w+ argument",
         name="the Dockerfile's syntax",
-        hint="Mend the line that the message names; every Dockerfile begins with FROM.",
+        hint="Mend the line with {what}; every Dockerfile begins with FROM.",
+        what="what the message names",
     ),
     _shown_by(
+        r"copier: stat: \"/?([^\"]{1,200})\": no such file",
         r"copier: stat: .{0,200}no such file",
         r"(?:COPY|ADD) failed",
-        r"failed to (?:compute cache key|calculate checksum).{0,200}not found",
+        r"failed to (?:compute cache key|calculate checksum)[^\"]{0,200}\"/?([^\"]{1,200})\": not found",
         name="a COPY source is missing",
-        hint="Is its path right as seen from the directory, and is it sent? `%pcbuild preview --why PATH` tells.",
+        hint="Is the path right as seen from the directory, and is it sent? "
+        "`%pcbuild preview DIR --why {what}` tells.",
+        what="PATH",
     ),
     _shown_by(
         r"manifest unknown",
@@ -59,11 +66,13 @@ _CAUSES = (
         hint="Check the name and the tag after FROM, and whether its registry asks for a login.",
     ),
     _shown_by(
+        r"No matching distribution found for ([^\s;(]{1,100})",
         r"No matching distribution found",
         r"Could not find a version that satisfies",
         r"No solution found when resolving",
         name="a package was not found",
-        hint="Is its name right, does that version exist, and for the Python of the base image?",
+        hint="Is the name of {what} right, does that version exist, and for the Python of the base image?",
+        what="it",
     ),
     _shown_by(
         r"lockfile .{0,200}(?:needs to be updated|not up-to-date|out of date)",
@@ -127,4 +136,8 @@ _LINE = 1000
 def find_cause(lines: Sequence[str], *, error: str = "") -> Cause | None:
     """The known cause that a failed build's last lines and error show; None where they show none."""
     text = "\n".join(line[:_LINE] for line in (*lines[-LOOKED_AT:], error))
-    return next((cause for pattern, cause in _CAUSES if pattern.search(text)), None)
+    for pattern, cause in _CAUSES:
+        if match := pattern.search(text):
+            what = next(filter(None, match.groups()), "") or cause.what
+            return replace(cause, hint=cause.hint.replace("{what}", what))
+    return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
+from pipecat_nb.notebook.marked import marked
 from pipecat_nb.notebook.snapshot import Snapshot, StageWords
 from pipecat_nb.notebook.style import CLASSES, style
 
@@ -83,7 +84,7 @@ def _failure(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.log_tail:
         yield _last_lines(snapshot.log_tail)
     if snapshot.advice:
-        yield f'<div class="pcb-advice"><bdi>{escape(snapshot.advice)}</bdi></div>'
+        yield f'<div class="pcb-advice">{marked(snapshot.advice)}</div>'
     if snapshot.next_command:
         yield f'<div class="pcb-next">The whole log: <code>{escape(snapshot.next_command)}</code></div>'
     if snapshot.trouble:
@@ -98,10 +99,7 @@ def _last_lines(lines: Iterable[str]) -> str:
 
 def _standing(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.standing:
-        before, _, rest = snapshot.standing.partition("`")
-        command, _, after = rest.partition("`")
-        code = f"<code>{escape(command)}</code>" if command else ""
-        yield f'<div class="pcb-trouble">{escape(before)}{code}{escape(after)}</div>'
+        yield f'<div class="pcb-trouble">{marked(snapshot.standing)}</div>'
 
 
 def line(snapshot: Snapshot) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import re
 import sqlite3
 import tempfile
 import threading
@@ -28,6 +29,8 @@ _RETRY_PAUSE = 1.0
 
 #: The longest error message, in characters; the log has all of it.
 _MESSAGE_LIMIT = 1000
+
+_DUMP = re.compile(r"(?: \(UNHANDLED LOGLEVEL\))? &imagebuilder\.\w+\{.*")
 
 _T = TypeVar("_T")
 
@@ -196,4 +199,5 @@ class Workers:
 
 
 def _one_line(message: str) -> str:
-    return " ".join(message.split())[:_MESSAGE_LIMIT]
+    # Behind some errors buildah shows its own inner state, as long as it is: the log has it.
+    return _DUMP.sub("", " ".join(message.split()))[:_MESSAGE_LIMIT]

@@ -16,7 +16,7 @@ def test_the_step_its_lines_and_a_known_cause() -> None:
     assert found.where == "step 2/2: RUN pip install nothing-such"
     assert found.tail == (LOG[2],)  # the error itself stands elsewhere
     assert str(found.excerpt) == "  1 FROM python:3.12\n> 2 RUN pip install nothing-such"
-    assert found.advice.startswith("A package was not found. Is its name right")
+    assert found.advice.startswith("A package was not found. Is the name of nothing-such right")
 
 
 def test_without_a_dockerfile_and_a_log() -> None:
@@ -29,3 +29,10 @@ def test_without_a_dockerfile_and_a_log() -> None:
 def test_only_the_end_of_what_a_step_wrote_is_kept() -> None:
     lines = [*LOG[:2], *(f"line {number}" for number in range(1000))]
     assert diagnose(lines).tail == tuple(f"line {number}" for number in range(980, 1000))
+
+
+def test_an_engines_inner_state_and_repetitions_are_left_out() -> None:
+    error = 'Error: building at STEP "COPPY a .": Build error: Unknown instruction: "COPPY"'
+    dump = f'{error} (UNHANDLED LOGLEVEL) &imagebuilder.Step{{Env:[]string{{"PATH=/bin"}}, Command:"coppy"}}'
+    found = diagnose(["STEP 1/1: COPPY a .", "it fails", "it fails", dump], error=error)
+    assert found.tail == ("it fails",)

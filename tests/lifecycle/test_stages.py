@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipecat_nb.client import Client
+from pipecat_nb.lifecycle import BuildHandle
 from pipecat_nb.lifecycle.stages import Here, Stage, stages
 from pipecat_nb.models import Build
 
@@ -87,3 +89,15 @@ WAITING = (Stage("queue", "waiting"), Stage("build", "waiting"))
 )
 def test_stages(part: Here | None, record: Build | None, expected: tuple[Stage, ...]) -> None:
     assert stages(part, record, now=NOW) == expected
+
+
+def test_all_the_seconds_of_a_build_are_those_of_its_stages() -> None:
+    """However late its end was noticed here."""
+    client = Client("key-of-a-test", api_host="http://127.0.0.1:9")
+    handle = BuildHandle(client, directory="/home/me/agent")
+    begun = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    build = Build(id="1", status="building", created_at=begun, started_at=begun)
+    handle.update(build)
+    created = handle.elapsed
+    handle.update(build.replace(status="success", completed_at=begun + timedelta(seconds=100)))
+    assert 100 <= handle.elapsed <= 100 + created

@@ -48,3 +48,15 @@ def test_what_is_not_known_or_long_gone_is_none() -> None:
     assert find_cause(["Error: something else", "exit status 1"]) is None
     assert find_cause(["no space left on device", *["later"] * 500]) is None
     assert find_cause([]) is None
+
+
+def test_a_hint_names_what_the_message_names() -> None:
+    missing = find_cause(['copier: stat: "/bots.py": no such file or directory'])
+    assert missing is not None
+    assert "`%pcbuild preview DIR --why bots.py`" in missing.hint
+    typo = find_cause(['Build error: Unknown instruction: "COPPY"'])
+    assert typo is not None
+    assert typo.hint.startswith("Mend the line with COPPY;")
+    unnamed = find_cause(["Error: no FROM statement found"])
+    assert unnamed is not None
+    assert "{" not in unnamed.hint

@@ -183,7 +183,7 @@ def test_a_failure_shows_its_step_the_dockerfile_and_what_mends_it() -> None:
         for word in (
             "step 2/2: RUN pip install x",
             "> 2 RUN pip install x",
-            "A package was not found. Is its name",
+            "A package was not found. Is the name of",
         ):
             assert word in said
 

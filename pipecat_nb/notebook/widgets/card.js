@@ -1,7 +1,6 @@
 // The live card of a build: a model with its connection to the kernel, and the places in the page that show it.
 
-import { CLASSES, View, goneWords } from "./cardview.js";
-import { make } from "./elements.js";
+import { View } from "./cardview.js";
 import { ASK_AGAIN, LogStore, Wants } from "./log.js";
 
 /** How long the view of an element that left the page waits for the element's next version. */
@@ -131,7 +130,7 @@ class Card {
     }
   }
 
-  /** The kernel is gone: nothing ticks, and of a build that goes on the saved card shows how it stood. */
+  /** The kernel is gone: nothing ticks, and the card of a build that goes on says how it stood, and when. */
   disconnect() {
     if (!this.live) return;
     this.stoodAt = this.ticking ? this.since() : 0;
@@ -143,10 +142,6 @@ class Card {
 
   #refresh() {
     this.#tick();
-    for (const [view, place] of this.places) {
-      if (this.live || this.ended) this.#fill(view, place);
-      else leave(place, make("div", `pcb ${CLASSES} pcb-gone`, ...goneWords(place.at, this.id, this.state.gone)));
-    }
     for (const view of this.views) if (view.root.isConnected) view.placed();
     this.ask();
   }
@@ -179,7 +174,7 @@ class Card {
       clearTimeout(old.leaving);
       leave(old);
     }
-    const place = { host, display, parent: host.parentNode, at: Date.now(), leaving: null, saved: null };
+    const place = { host, display, parent: host.parentNode, leaving: null, saved: null };
     const shown = view ?? this.#view();
     this.places.set(shown, place);
     this.#fill(shown, place);
@@ -244,12 +239,12 @@ class Card {
   }
 }
 
-/** Give an element back what it showed, after a notice if there is one. */
-function leave(place, ...notice) {
+/** Give an element back what it showed. */
+function leave(place) {
   if (!place.saved) return;
   place.host.classList.remove("pcb-host");
   if (place.saved.label !== null) place.host.setAttribute("aria-label", place.saved.label);
-  place.host.replaceChildren(...notice, ...place.saved.nodes);
+  place.host.replaceChildren(...place.saved.nodes);
   place.saved = null;
 }
 

@@ -61,6 +61,10 @@ class BuildCard(anywidget.AnyWidget):
         self.on_msg(self._answer)
         self._refresher.add(self)
 
+    def __repr__(self) -> str:
+        # What a saved notebook shows of it where it stands in a box of other widgets.
+        return f"<BuildCard of {self.handle.name or self.handle.context_hash}: {self.handle.status}>"
+
     def refresh(self) -> None:
         """Tell the page what has changed."""
         with self._telling, self.hold_sync():

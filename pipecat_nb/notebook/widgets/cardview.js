@@ -6,7 +6,7 @@ import { LogView } from "./logview.js";
 import { duration } from "./words.js";
 
 /** Front ends must not read what stands between two dollar signs as a formula. */
-export const CLASSES = "tex2jax_ignore mathjax_ignore";
+const CLASSES = "tex2jax_ignore mathjax_ignore";
 
 /** An element that follows the card's state and log. */
 export class View {
@@ -14,6 +14,7 @@ export class View {
     this.card = card;
     this.seen = {};
     this.buttons = [];
+    this.outlines = [];
     this.focused = null;
     this.stage = null;
     const part = (names, tag = "div") => make(tag, names);
@@ -215,7 +216,7 @@ export class View {
       step && make("div", "pcb-title", "Failed at ", bdi(step)),
       excerpt?.length && block("pcb-lines", "The Dockerfile’s lines", excerpt.map(plain)),
       tail?.length && block("pcb-log", "The log’s last lines", tail.map(plain)),
-      advice && make("div", "pcb-advice", bdi(advice)),
+      advice && make("div", "pcb-advice", ...marked(advice)),
       next &&
         make(
           "div",
@@ -244,6 +245,7 @@ export class View {
     // Where the log tells no times, all steps share the width alike.
     const timed = steps.some((step) => typeof step.seconds === "number");
     steps.forEach((step, index) => this.#step(this.buttons[index], step, timed));
+    this.#coming(this.card.ticking ? toCome(steps) : 0);
     const failed = steps.findIndex((step) => step.state === "failed");
     this.log.setFailed(failed < 0 ? null : failed);
     const chosen = this.log.filter ? steps[this.log.filter.index] : null;
@@ -253,13 +255,25 @@ export class View {
     this.#chosen();
   }
 
+  /** Outlines of the steps that are still to come. */
+  #coming(count) {
+    while (this.outlines.length > count) this.outlines.pop().remove();
+    while (this.outlines.length < count) {
+      const outline = make("span", "pcb-coming");
+      outline.setAttribute("aria-hidden", "true");
+      this.outlines.push(outline);
+    }
+    // After the buttons, of which there may be one more now.
+    if (count) this.parts.steps.append(...this.outlines);
+  }
+
   #step(element, step, timed) {
     attribute(element, "data-state", step.state);
     attribute(element, "aria-label", stepWords(step).join(", "));
     const width = String(timed ? Math.round((step.seconds ?? 0) * 10) / 10 : 1);
     if (element.style.flexGrow !== width) element.style.flexGrow = width;
     const [position, name] = element.firstElementChild.children;
-    put(position, (step.state === "failed" ? "✕ " : "") + ((step.position || "").split("/")[0] || "·"));
+    put(position, ({ failed: "✕ ", cached: "↺ " }[step.state] ?? "") + ((step.position || "").split("/")[0] || "·"));
     put(name, step.name ?? "");
   }
 
@@ -330,6 +344,17 @@ export class View {
   }
 }
 
+/** A message with commands between backticks. */
+function marked(text) {
+  return text.split("`").map((part, index) => (index % 2 ? make("code", "", part) : bdi(part)));
+}
+
+/** How many steps of the stage that goes on are still to come, by the place of the last one, as in 3/6. */
+function toCome(steps) {
+  const [number, count] = (steps.at(-1)?.position ?? "").split("/").map(Number);
+  return count > number ? count - number : 0;
+}
+
 const stepName = (step) =>
   `step ${step.position ? `${step.position}: ` : ""}${step.stage ? `[${step.stage}] ` : ""}${step.name}`;
 
@@ -339,7 +364,7 @@ function stepWords(step) {
 }
 
 /** What stands on a card whose kernel is gone: since when, and how to go on. */
-export function goneWords(at, id, why) {
+function goneWords(at, id, why) {
   const time = new Date(at).toTimeString().slice(0, 8);
   const words = [`${why || "Kernel gone"}: this is how the build stood at ${time}.`];
   return id ? [...words, " ", make("code", "", `%pcbuild status ${id.slice(0, 8)}`), " shows it again."] : words;

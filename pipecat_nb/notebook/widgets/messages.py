@@ -3,6 +3,7 @@
 from html import escape
 
 from pipecat_nb.errors import PipecatError
+from pipecat_nb.notebook.marked import marked
 from pipecat_nb.notebook.style import CLASSES
 from pipecat_nb.text import LINE_LIMIT, printable
 
@@ -52,10 +53,4 @@ def saved(place: str) -> str:
 
 
 def _marked(text: str) -> str:
-    """A message as HTML: its lines, and what stands between backticks as code."""
-    parts = printable(text, limit=_LINES * LINE_LIMIT).split("`")
-    return "".join(
-        f"<code>{escape(part)}</code>" if number % 2 and number < len(parts) - 1 else f"<bdi>{escape(part)}</bdi>"
-        for number, part in enumerate(parts)
-        if part
-    )
+    return marked(printable(text, limit=_LINES * LINE_LIMIT))
