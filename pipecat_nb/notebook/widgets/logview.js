@@ -1,23 +1,16 @@
 // The log of a card: only the rows in sight are in the page.
 
 import { attribute, button, copy, hide, make, put } from "./elements.js";
-import { RUNS, SLICE, Search, countLines, findMatches, parseSgr, plain, strip } from "./log.js";
+import { SLICE, Search, countLines, findMatches, plain, strip } from "./log.js";
+import { Rows, STRIDE, WIDE, gapRow, gapWords, lineRow } from "./logrows.js";
 import { number } from "./words.js";
 
 /** Pixels of a row, as in card.css. */
 const ROW = 18;
 const OVERSCAN = 12;
-/** Characters from which on a line is wide: of such a line only those near the columns in sight are in the page. */
-const WIDE = 2_000;
-const STRIDE = 400;
-
-function gapWords(first, last) {
-  return last - first === 1 ? `line ${number(last)}` : `lines ${number(first + 1)}–${number(last)}`;
-}
-
 let logs = 0;
 
-/** The log of a card: only the rows in sight are in the page. */
+/** Its tools, and the pane of its rows: it follows the log’s end until the reader scrolls away from it. */
 export class LogView {
   constructor(card, say) {
     this.card = card;
@@ -33,8 +26,7 @@ export class LogView {
     this.aim = false;
     this.paused = 0;
     this.top = this.left = this.column = 0;
-    this.parts = [];
-    this.rows = 0;
+    this.rows = new Rows(this.store);
     this.nodes = new Map();
     this.#make();
   }
@@ -150,9 +142,9 @@ export class LogView {
     if (!same) {
       this.current = null;
       if (filter) this.#pause();
-      this.#lay();
+      this.rows.lay(this.ranges);
       // Back in the whole log the reader stands where the step's lines were.
-      if (!filter && top !== null && !this.follow) this.top = this.#row(top) * ROW;
+      if (!filter && top !== null && !this.follow) this.top = this.rows.row(top) * ROW;
       if (filter) this.top = 0;
     }
     this.update();
@@ -210,59 +202,25 @@ export class LogView {
     this.root.style.setProperty("--pcb-digits", String(this.digits));
     this.root.style.setProperty("--pcb-columns", String(columns));
     const anchor = this.follow ? null : this.#anchor();
-    this.#lay();
-    const height = `${Math.max(1, this.rows) * ROW}px`;
+    this.rows.lay(this.ranges);
+    const height = `${Math.max(1, this.rows.count) * ROW}px`;
     if (this.sizer.style.height !== height) this.sizer.style.height = height;
-    if (anchor) this.top = this.#row(anchor.line) * ROW + anchor.offset;
+    if (anchor) this.top = this.rows.row(anchor.line) * ROW + anchor.offset;
     this.#settle();
     this.#found();
   }
 
   /** The first line in sight, and how far it is from the edge: it stays there whatever comes above it. */
   #anchor() {
-    for (let row = Math.floor(this.top / ROW), end = row + 40; row < Math.min(end, this.rows); row += 1) {
-      const { part, line } = this.#at(row);
+    for (let row = Math.floor(this.top / ROW), end = row + 40; row < Math.min(end, this.rows.count); row += 1) {
+      const { part, line } = this.rows.at(row);
       if (part.known) return { line, offset: this.top - row * ROW };
     }
     return null;
   }
 
   #firstLine() {
-    return this.rows ? this.#at(Math.min(this.rows - 1, Math.floor(this.top / ROW))).line : null;
-  }
-
-  /** Number the rows: one for each line, one for each gap. */
-  #lay() {
-    this.parts = [];
-    this.rows = 0;
-    for (const [first, last] of this.ranges) {
-      for (const part of this.store.split(first, last)) {
-        this.parts.push({ ...part, row: this.rows });
-        this.rows += part.known ? part.last - part.first : 1;
-      }
-    }
-  }
-
-  /** The last part for which `before` holds. */
-  #part(before) {
-    let [low, high] = [0, this.parts.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (before(this.parts[middle])) low = middle;
-      else high = middle - 1;
-    }
-    return this.parts[low];
-  }
-
-  #at(row) {
-    const part = this.#part((one) => one.row <= row);
-    return { part, line: part.known ? part.first + row - part.row : part.first };
-  }
-
-  #row(line) {
-    const part = this.#part((one) => one.first <= line);
-    if (!part) return 0;
-    return part.known ? part.row + Math.max(0, Math.min(line, part.last - 1) - part.first) : part.row;
+    return this.rows.count ? this.rows.at(Math.min(this.rows.count - 1, Math.floor(this.top / ROW))).line : null;
   }
 
   /** Put the scroll area where it belongs (its end, or where the reader left it) and draw. */
@@ -329,14 +287,14 @@ export class LogView {
     this.#columns();
     const height = this.scroll.clientHeight;
     const from = Math.max(0, Math.floor(this.top / ROW) - OVERSCAN);
-    const to = Math.min(this.rows, Math.ceil((this.top + height) / ROW) + OVERSCAN);
+    const to = Math.min(this.rows.count, Math.ceil((this.top + height) / ROW) + OVERSCAN);
     const nodes = new Map();
     for (let row = from; row < to; row += 1) {
-      const { part, line } = this.#at(row);
+      const { part, line } = this.rows.at(row);
       const key = part.known ? line : `${part.first}-${part.last}-${this.card.live}`;
-      nodes.set(key, this.nodes.get(key) ?? (part.known ? this.#line(line) : this.#gap(part)));
+      nodes.set(key, this.nodes.get(key) ?? (part.known ? this.#line(line) : gapRow(part, this.card.live)));
     }
-    if (!this.rows)
+    if (!this.rows.count)
       nodes.set(
         "none",
         this.nodes.get("none") ??
@@ -355,56 +313,9 @@ export class LogView {
     if (this.aim) this.#aimed();
   }
 
-  #gap({ first, last }) {
-    const which = gapWords(first, last);
-    return make("div", "pcb-row pcb-gap", this.card.live ? `loading ${which}…` : `${which} not loaded`);
-  }
-
   #line(line) {
-    const raw = this.store.line(line) ?? "";
-    const whole = plain(raw);
-    const wide = whole.length > WIDE;
-    const first = wide ? Math.max(0, this.column - STRIDE) : 0;
-    const last = wide ? this.column + 3 * STRIDE : whole.length;
-    const text = make("span", "pcb-text", ...this.#runs(line, raw, first, last));
-    if (first) text.style.marginLeft = `${first}ch`;
-    return make("div", "pcb-row", make("span", "pcb-no", number(line + 1)), text);
-  }
-
-  /** The matches in a line that lie in a part of it. */
-  #marks(line, text, first, last) {
-    const { term } = this.search;
-    if (!term) return [];
-    const all = findMatches(text, term);
-    const current = this.current?.line === line ? all[this.current.nth] : -1;
-    const seen = all.filter((at) => at + term.length > first && at < last);
-    return seen
-      .filter((at, index) => index < RUNS || at === current)
-      .map((at) => ({ at, end: at + term.length, current: at === current }));
-  }
-
-  /** A part of a line's text in runs of colour, the matches marked. */
-  #runs(line, raw, first, last) {
-    const marks = this.#marks(line, plain(raw), first, last);
-    const nodes = [];
-    let [start, next] = [0, 0];
-    for (const run of parseSgr(raw)) {
-      const [from, to] = [Math.max(start, first), Math.min(start + run.text.length, last)];
-      const pieces = [];
-      for (let at = from; at < to;) {
-        while (marks[next] && marks[next].end <= at) next += 1;
-        const mark = marks[next];
-        const inside = mark && mark.at <= at;
-        const stop = Math.min(to, inside ? mark.end : (mark?.at ?? to));
-        const piece = run.text.slice(at - start, stop - start);
-        pieces.push(inside ? make("mark", mark.current ? "pcb-current" : "", piece) : piece);
-        at = stop;
-      }
-      if (run.classes && pieces.length) nodes.push(make("span", run.classes, ...pieces));
-      else nodes.push(...pieces);
-      start += run.text.length;
-    }
-    return nodes;
+    const current = this.current?.line === line ? this.current.nth : -1;
+    return lineRow(line, this.store.line(line) ?? "", { column: this.column, term: this.search.term, current });
   }
 
   // -- Searching --
@@ -457,7 +368,7 @@ export class LogView {
     this.current = this.search.at(index, this.ranges);
     if (!this.current) return;
     for (const line of [last, this.current.line]) this.nodes.delete(line);
-    const top = this.#row(this.current.line) * ROW;
+    const top = this.rows.row(this.current.line) * ROW;
     const height = this.scroll.clientHeight;
     if (top < this.top || top + ROW > this.top + height) {
       this.#pause();
@@ -511,10 +422,10 @@ export class LogView {
   }
 
   async #copy() {
-    this.#lay();
+    this.rows.lay(this.ranges);
     const texts = [];
     let [copied, missing, until] = [0, 0, performance.now() + SLICE];
-    for (const { first, last, known } of this.parts) {
+    for (const { first, last, known } of this.rows.parts) {
       if (!known) {
         missing += last - first;
         texts.push(`[${gapWords(first, last)} not loaded]`);
