@@ -39,7 +39,9 @@ class BuildCard(anywidget.AnyWidget):
     `state` is what the card says and `log` the end of the build's log, both as the page gets them.
     """
 
-    _esm = joined("words.js", "log.js", "elements.js", "logrows.js", "logview.js", "cardview.js", "card.js")
+    _esm = joined(
+        "words.js", "log.js", "elements.js", "logrows.js", "logfinder.js", "logview.js", "cardview.js", "card.js"
+    )
     _css = style() + style_sheet("card.css")
 
     key = Unicode(help="Tells the page which outputs are to become this card.").tag(sync=True)

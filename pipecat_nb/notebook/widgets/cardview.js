@@ -89,7 +89,7 @@ export class View {
     });
     this.root.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      const inSearch = event.target === this.log.input && this.log.escape();
+      const inSearch = event.target === this.log.finder.input && this.log.finder.clear();
       if (!inSearch && this.log.filter) this.filter(null);
       event.preventDefault();
     });
@@ -332,7 +332,7 @@ export class View {
     this.log.update();
     const { focused } = this;
     if (focused && this.root.contains(focused) && !this.root.contains(document.activeElement)) {
-      const selection = focused === this.log.input ? [focused.selectionStart, focused.selectionEnd] : null;
+      const selection = focused === this.log.finder.input ? [focused.selectionStart, focused.selectionEnd] : null;
       focused.focus({ preventScroll: true });
       if (selection) focused.setSelectionRange(...selection);
     }

@@ -1,7 +1,8 @@
 // The log of a card: only the rows in sight are in the page.
 
 import { attribute, button, copy, hide, make, put } from "./elements.js";
-import { SLICE, Search, countLines, findMatches, plain, strip } from "./log.js";
+import { SLICE, countLines, findMatches, plain, strip } from "./log.js";
+import { Finder } from "./logfinder.js";
 import { Rows, STRIDE, WIDE, gapRow, gapWords, lineRow } from "./logrows.js";
 import { number } from "./words.js";
 
@@ -16,17 +17,15 @@ export class LogView {
     this.card = card;
     this.store = card.store;
     this.say = say;
-    this.search = new Search(this.store);
     this.filter = null;
     this.failed = null;
     this.follow = true;
     this.touched = false;
-    this.wanted = false;
-    this.current = null;
     this.aim = false;
     this.paused = 0;
     this.top = this.left = this.column = 0;
     this.rows = new Rows(this.store);
+    this.finder = new Finder(this);
     this.nodes = new Map();
     this.#make();
   }
@@ -35,26 +34,6 @@ export class LogView {
     const id = `pcb-log-${Date.now().toString(36)}-${(logs += 1)}`;
     this.toggle = button("pcb-toggle", "Log", () => this.open(this.body.hidden, true));
     this.toggle.setAttribute("aria-controls", id);
-    this.input = make("input", "pcb-search");
-    Object.assign(this.input, {
-      type: "search",
-      placeholder: "Search the log",
-      spellcheck: false,
-      autocomplete: "off",
-    });
-    this.input.setAttribute("aria-label", "Search the log");
-    this.input.addEventListener("input", () => this.find(this.input.value));
-    this.input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") {
-        event.preventDefault();
-        this.step(event.shiftKey ? -1 : 1);
-      }
-    });
-    this.found = make("span", "pcb-found");
-    this.previous = button("", "↑", () => this.step(-1));
-    this.previous.setAttribute("aria-label", "Previous match");
-    this.next = button("", "↓", () => this.step(1));
-    this.next.setAttribute("aria-label", "Next match");
     this.only = button("pcb-only", "Failed step only", () =>
       this.card.filter(this.filter?.index === this.failed ? null : this.failed),
     );
@@ -64,7 +43,7 @@ export class LogView {
     this.tools = make(
       "div",
       "pcb-tools",
-      make("span", "pcb-finder", this.input, this.found, this.previous, this.next),
+      this.finder.root,
       this.only,
       this.copying,
       this.following,
@@ -137,10 +116,10 @@ export class LogView {
   show(filter) {
     const same = filter?.index === this.filter?.index;
     if (same && JSON.stringify(filter?.lines) === JSON.stringify(this.filter?.lines)) return;
-    const top = this.#firstLine();
+    const top = this.firstLine();
     this.filter = filter;
     if (!same) {
-      this.current = null;
+      this.finder.current = null;
       if (filter) this.#pause();
       this.rows.lay(this.ranges);
       // Back in the whole log the reader stands where the step's lines were.
@@ -165,15 +144,13 @@ export class LogView {
   add(range, other) {
     if (other) {
       this.nodes.clear();
-      this.current = null;
       this.filter = null;
       this.follow = true;
-      this.search.begin(this.search.term);
+      this.finder.restart();
     }
     if (range) {
       for (const key of this.nodes.keys()) if (key >= range[0] && key < range[1]) this.nodes.delete(key);
-      this.search.add(range);
-      this.#work();
+      this.finder.add(range);
     }
     this.later();
   }
@@ -207,7 +184,7 @@ export class LogView {
     if (this.sizer.style.height !== height) this.sizer.style.height = height;
     if (anchor) this.top = this.rows.row(anchor.line) * ROW + anchor.offset;
     this.#settle();
-    this.#found();
+    this.finder.tell();
   }
 
   /** The first line in sight, and how far it is from the edge: it stays there whatever comes above it. */
@@ -219,7 +196,8 @@ export class LogView {
     return null;
   }
 
-  #firstLine() {
+  /** The first line in sight; null where there is none. */
+  firstLine() {
     return this.rows.count ? this.rows.at(Math.min(this.rows.count - 1, Math.floor(this.top / ROW))).line : null;
   }
 
@@ -314,73 +292,34 @@ export class LogView {
   }
 
   #line(line) {
-    const current = this.current?.line === line ? this.current.nth : -1;
-    return lineRow(line, this.store.line(line) ?? "", { column: this.column, term: this.search.term, current });
+    const { term } = this.finder;
+    const current = this.finder.nth(line);
+    return lineRow(line, this.store.line(line) ?? "", { column: this.column, term, current });
   }
 
-  // -- Searching --
+  // -- What the search needs --
 
-  find(term) {
-    this.search.begin(term);
-    this.current = null;
-    this.wanted = Boolean(term);
+  /** Draw all rows anew: other matches are marked in them. */
+  redraw() {
     this.nodes.clear();
-    this.#work();
     this.later();
   }
 
-  /** Count on in slices until all is counted. */
-  #work() {
-    if (this.working) return;
-    if (!this.search.busy) {
-      this.#ready();
-      return;
-    }
-    this.working = setTimeout(() => {
-      this.working = null;
-      this.search.step();
-      this.#found();
-      this.#work();
-    }, 0);
-  }
-
-  /** All is counted: the first match from where the reader is becomes the current one. */
-  #ready() {
-    if (!this.wanted || this.search.busy) return;
-    this.wanted = false;
-    const total = this.search.total(this.ranges);
-    const before = this.search.before(this.#firstLine() ?? 0, this.ranges);
-    if (total) this.#go(before < total ? before : 0);
-    else this.#found(true);
-  }
-
-  step(by) {
-    const { ranges, search } = this;
-    const total = search.total(ranges);
-    if (!total) return;
-    if (this.body.hidden) this.open(true, true);
-    const at = this.current ? search.before(this.current.line, ranges) + this.current.nth : by > 0 ? -1 : 0;
-    this.#go((at + by + total) % total);
-  }
-
-  #go(index) {
-    const last = this.current?.line;
-    this.current = this.search.at(index, this.ranges);
-    if (!this.current) return;
-    for (const line of [last, this.current.line]) this.nodes.delete(line);
-    const top = this.rows.row(this.current.line) * ROW;
+  /** Bring a match into sight; the line that had the one before is drawn anew too. */
+  reveal({ line, nth }, before) {
+    for (const each of [before, line]) this.nodes.delete(each);
+    const top = this.rows.row(line) * ROW;
     const height = this.scroll.clientHeight;
     if (top < this.top || top + ROW > this.top + height) {
       this.#pause();
       this.top = Math.max(0, top - Math.floor(height / 2 / ROW) * ROW);
     }
-    const text = plain(this.store.line(this.current.line) ?? "");
-    const column = text.length > WIDE ? findMatches(text, this.search.term)[this.current.nth] : 0;
+    const text = plain(this.store.line(line) ?? "");
+    const column = text.length > WIDE ? findMatches(text, this.finder.term)[nth] : 0;
     if (column && Math.abs(column - this.column - STRIDE) > STRIDE)
       this.left = Math.max(0, (column - 20) * this.#character());
     this.aim = true;
     this.#settle();
-    this.#found(true);
   }
 
   /** Bring the current match into sight sideways. */
@@ -394,31 +333,6 @@ export class LogView {
       this.left = Math.max(0, this.scroll.scrollLeft + box.left - pane.left - this.scroll.clientWidth / 3);
       this.scroll.scrollLeft = this.left;
     }
-  }
-
-  #found(say = false) {
-    const { search, ranges } = this;
-    const total = search.term ? search.total(ranges) : 0;
-    const index = this.current ? search.before(this.current.line, ranges) + this.current.nth + 1 : 0;
-    const missing = ranges.some(([first, last]) => this.store.gaps(first, last).length);
-    const sofar = search.busy ? "…" : missing ? " so far" : "";
-    const words = total
-      ? `${index ? `${number(index)} of ` : ""}${number(total)}${sofar}`
-      : search.busy
-        ? "…"
-        : `no match${sofar}`;
-    put(this.found, search.term ? words : "");
-    this.previous.disabled = this.next.disabled = !total;
-    for (const element of [this.found, this.previous, this.next]) hide(element, !search.term);
-    if (say && search.term) this.say(total ? `Match ${words}` : "No match");
-  }
-
-  /** Escape: clear the search first, then the filter. */
-  escape() {
-    if (!this.input.value) return false;
-    this.input.value = "";
-    this.find("");
-    return true;
   }
 
   async #copy() {
@@ -446,7 +360,7 @@ export class LogView {
 
   dispose() {
     this.resized.disconnect();
-    clearTimeout(this.working);
+    this.finder.dispose();
     if (this.frame) cancelAnimationFrame(this.frame);
   }
 }
