@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pipecat_nb import local, settings
 from pipecat_nb.client import storage
+from pipecat_nb.client.listing import PAGE, Page
 from pipecat_nb.client.transport import TRIES, Retry, Transport
 from pipecat_nb.errors import ConnectionFailed, PipecatError, ServerError, SettingsError, UploadExpired
 from pipecat_nb.models import Build, CreatedBuild, LogPage, Region, Secret, UploadTicket, parse_int
 from pipecat_nb.settings import Target
-
-#: The most builds that the service lists on one page.
-PAGE = 100
 
 T = TypeVar("T")
 
@@ -62,6 +61,12 @@ class Client:
             if self._target is None:
                 self._target = self._find_target()
             return self._target
+
+    @property
+    def known_target(self) -> Target:
+        """The target as far as it is known without asking anybody."""
+        with self._lock:
+            return self._target or self._resolved
 
     def _find_target(self) -> Target:
         resolved = self._resolved
@@ -165,27 +170,49 @@ class Client:
 
         Builds created meanwhile move the pages on: a build that comes twice is given once.
         """
-        wanted = {"status": status, "region": region, "contextHash": context_hash}
-        filters = {name: value for name, value in wanted.items() if value is not None}
+        ask = partial(self.list_page, status=status, region=region, context_hash=context_hash)
         seen: set[str] = set()
         offset = given = 0
         while limit is None or given < limit:
             size = PAGE if limit is None else min(PAGE, limit - given)
-            data, _ = self._json("GET", "/builds", safe=True, params={**filters, "limit": size, "offset": offset})
-            rows = _rows(data, "builds")
+            page = ask(limit=size, offset=offset)
             before = given
-            for row in rows:
+            for row in page.rows:
                 build = Build.from_json(row)
                 if build.id in seen and build.id:  # a row without an id repeats nobody's
                     continue
                 seen.add(build.id)
                 given += 1
                 yield build
-            offset += len(rows)
-            total = parse_int(data.get("total"))
+            offset += len(page.rows)
             # A page that brings nothing new ends it too: something on the way may not know offsets.
-            if given == before or (len(rows) < size if total is None else offset >= total):
+            if given == before or (len(page.rows) < size if page.total is None else offset >= page.total):
                 return
+
+    def list_page(
+        self,
+        *,
+        status: str | None = None,
+        region: str | None = None,
+        context_hash: str | None = None,
+        limit: int = PAGE,
+        offset: int = 0,
+        stop: threading.Event | None = None,
+    ) -> Page:
+        """One page (1 to 100) of the builds that match, newest first, as the service's JSON objects.
+
+        Nothing is tried again once `stop` is set.
+        """
+        wanted = {
+            "status": status,
+            "region": region,
+            "contextHash": context_hash,
+            "limit": limit,
+            "offset": offset,
+        }
+        params = {name: value for name, value in wanted.items() if value is not None}
+        data, _ = self._json("GET", "/builds", safe=True, params=params, stop=stop)
+        return Page(rows=_rows(data, "builds"), total=parse_int(data.get("total")), offset=offset)
 
     def build_logs(self, id: str, *, limit: int = 500) -> LogPage:  # noqa: A002
         """Lines of a build's log (1 to 10,000), as text; empty until the build has started."""

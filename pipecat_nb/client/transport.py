@@ -57,13 +57,19 @@ class Retry:
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
-    def pause(self, attempt: int, *, asked: float | None = None) -> bool:
-        """Wait before the next attempt; False where there is none, or where the service asks for too long."""
+    def pause(self, attempt: int, *, asked: float | None = None, stop: threading.Event | None = None) -> bool:
+        """Wait before the next attempt; False where there is none, or where the service asks for too long.
+
+        `stop` ends the pause when nobody wants the answer any more: then there is no next attempt.
+        """
         if attempt + 1 >= self.tries or (asked or 0) > LONGEST_PAUSE:
             return False
-        backoff = 0.5 * 2**attempt * (0.5 + self.jitter())
-        self.sleep(max(asked or 0.0, backoff))
-        return True
+        seconds = max(asked or 0.0, 0.5 * 2**attempt * (0.5 + self.jitter()))
+        if stop is None or self.sleep is not time.sleep:
+            self.sleep(seconds)
+        else:
+            stop.wait(seconds)
+        return stop is None or not stop.is_set()
 
 
 class Transport:
@@ -84,12 +90,19 @@ class Transport:
         return session
 
     def call(
-        self, method: str, url: str, *, token: Secret | None, safe: bool, **arguments: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        token: Secret | None,
+        safe: bool,
+        stop: threading.Event | None = None,
+        **arguments: Any,
     ) -> requests.Response:
         """The service's answer (2xx); `safe` requests are sent again after any passing failure.
 
         The others are sent again only where the service cannot have acted: it was not reached, or it refused for
-        its rate limit. Raises ConnectionFailed or an APIError.
+        its rate limit. After `stop` nothing is sent again. Raises ConnectionFailed or an APIError.
         """
         for attempt in range(self.retry.tries):
             try:
@@ -102,7 +115,7 @@ class Transport:
                     **arguments,
                 )
             except requests.RequestException as error:
-                if (safe or never_sent(error)) and self.retry.pause(attempt):
+                if (safe or never_sent(error)) and self.retry.pause(attempt, stop=stop):
                     continue
                 raise connection_failed(error, url) from error
             except (HTTPError, ValueError) as error:  # an address that only the deeper layers refuse
@@ -114,7 +127,7 @@ class Transport:
             if response.ok and not response.is_redirect:
                 return response
             again = response.status_code in _BUSY if safe else response.status_code == 429
-            if not (again and self.retry.pause(attempt, asked=retry_after(response))):
+            if not (again and self.retry.pause(attempt, asked=retry_after(response), stop=stop)):
                 raise api_error(response, token=token)
         raise AssertionError("the last attempt returns or raises")
 
