@@ -79,6 +79,11 @@ def parse_int(value: Any) -> int | None:
         return None
 
 
+def ended(status: str, completed_at: datetime | None) -> bool:
+    """Whether a build has ended, well or badly; of a status yet unknown, the time of its end tells."""
+    return status in FINAL_STATUSES or (status not in STATUSES and completed_at is not None)
+
+
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -135,7 +140,7 @@ class Build:
     @property
     def final(self) -> bool:
         """Whether the build has ended, well or badly; of a status yet unknown, the time of its end tells."""
-        return self.status in FINAL_STATUSES or (self.status not in STATUSES and self.completed_at is not None)
+        return ended(self.status, self.completed_at)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

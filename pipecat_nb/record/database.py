@@ -15,7 +15,7 @@ from pipecat_nb import paths
 Result = TypeVar("Result")
 
 #: The number goes up with each change of the tables.
-_VERSION = 1
+_VERSION = 2
 
 _TABLES = (
     """
@@ -48,6 +48,28 @@ _TABLES = (
     """,
     "CREATE INDEX IF NOT EXISTS contexts_by_content ON contexts (content)",
     "CREATE TABLE IF NOT EXISTS texts (digest TEXT PRIMARY KEY, used INTEGER NOT NULL, text BLOB NOT NULL)",
+    """
+    CREATE TABLE IF NOT EXISTS past (
+        number INTEGER PRIMARY KEY,
+        target TEXT NOT NULL,
+        id TEXT NOT NULL,
+        final INTEGER NOT NULL,
+        status TEXT,
+        region TEXT,
+        context_hash TEXT,
+        build TEXT NOT NULL,
+        UNIQUE (target, id)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS listings (
+        target TEXT NOT NULL,
+        filters TEXT NOT NULL,
+        covered TEXT NOT NULL,
+        complete_at TEXT,
+        PRIMARY KEY (target, filters)
+    )
+    """,
 )
 
 #: What `starts` did not have in the first release; of a row from then it is empty.

@@ -10,6 +10,7 @@ from typing import Any
 from pipecat_nb.record.contexts import Contexts
 from pipecat_nb.record.database import Database
 from pipecat_nb.record.git import Commit
+from pipecat_nb.record.past import Past
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Record:
         self._target = target
         self._database = Database(path)
         self.contexts = Contexts(self._database)
+        self.past = Past(self._database, target)
 
     def add(self, start: Start) -> None:
         """Keep one start."""
@@ -70,6 +72,12 @@ class Record:
         """The regions that were built for here."""
         query = "SELECT DISTINCT region FROM starts WHERE target = :target AND region != '' ORDER BY region"
         return [row["region"] for row in self._database.rows(query, {"target": self._target})]
+
+    def built_from(self, directory: str) -> set[str]:
+        """The ids of the builds that were started from a directory."""
+        query = "SELECT DISTINCT id FROM starts WHERE target = :target AND directory = :directory"
+        values = {"target": self._target, "directory": _utf8(directory)}
+        return {row["id"] for row in self._database.rows(query, values)}
 
     def columns(self) -> Mapping[str, Mapping[str, Any]]:
         """By build id: directory, name, git_*, pack_time, upload_time, files of the start that made it, and of all
