@@ -75,6 +75,7 @@ def _offered(name: str, before: Sequence[str], current: str, known: Known) -> It
         "--status": lambda: STATUSES,
         "--encoder": lambda: options.ENCODERS,
         "--dockerfile": lambda: _files(_directory(before), current),
+        "--directory": lambda: _directories(current),
         "--why": lambda: _files(_directory(before), current),
         "--allow-secret": lambda: _files(_directory(before), current),
     }

@@ -190,7 +190,10 @@ class PipecatMagics(Magics):
     def _history(self, given: Namespace) -> "pd.DataFrame":
         from pipecat_nb.analysis import history
 
-        return history(client=self._workspace().client, **vars(given))
+        table = history(client=self._workspace().client, **vars(given))
+        if table.attrs["note"]:
+            print(printable(table.attrs["note"]))
+        return table
 
     def _regions(self, given: Namespace) -> None:
         client = self._workspace().client

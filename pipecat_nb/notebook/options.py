@@ -132,6 +132,9 @@ def _history(parser: Parser) -> None:
     parser.add_argument("--since", metavar="TIME", help="created after: 7d, 36h, 2026-02-20, 2026-02-20T14:30")
     parser.add_argument("--until", metavar="TIME", help="created before, in the same forms")
     parser.add_argument("--limit", metavar="N", type=_count, help="rows at most (default: all)")
+    parser.add_argument("--context-hash", metavar="HASH", help="of one context's content")
+    parser.add_argument("--directory", metavar="DIR", help="started from this directory, on this machine")
+    parser.add_argument("--refresh", action="store_true", help="forget what is known, and ask for all anew")
 
 
 def _diff(parser: Parser) -> None:

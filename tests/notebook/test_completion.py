@@ -42,6 +42,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("./agent --wait ag", ["agent/"]),
         ("history --status f", ["failed"]),
         ("history --limit ", []),
+        ("history --directory ag", ["agent/"]),
+        ("history --re", ["--region", "--refresh"]),
         ("status 1", ["123e4567"]),
         ("diff ^", ["^1", "^2"]),
         ("diff ^2 9", ["9f8e7d6c"]),

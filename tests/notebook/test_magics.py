@@ -379,3 +379,21 @@ def test_unloading_leaves_nothing() -> None:
     shell.run_line_magic("reload_ext", "pipecat_nb")
     shell.run_line_magic("unload_ext", "pipecat_nb")
     assert state() == before
+
+
+def test_a_history_without_a_connection_says_so(
+    shell: InteractiveShell,
+    scripted: Scripted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in (("API_KEY", "key"), ("API_HOST", scripted.url), ("NB_STATE", str(tmp_path))):
+        monkeypatch.setenv(f"PIPECAT_{name}", value)
+    scripted.answers = [Answer(body={"builds": [{"id": "a", "status": "success"}], "total": 1})]
+    run(shell, "table = %pcbuild history")
+    assert "known" not in capsys.readouterr().out
+    scripted.answers = [Answer(500, {"error": "down"})]
+    run(shell, "table = %pcbuild history")
+    assert shell.user_ns["table"].index.tolist() == ["a"]
+    assert "answered 500: down. These are the builds known on " in capsys.readouterr().out

@@ -14,6 +14,7 @@ def given(line: str) -> tuple[str, dict[str, object]]:
     return name, vars(arguments)
 
 
+HISTORY = dict.fromkeys(("status", "region", "since", "until"))
 PREVIEW = {"directory": "./agent", "dockerfile": None, "encoder": "auto"}
 
 
@@ -58,6 +59,11 @@ def test_a_build_with_all_its_options() -> None:
     [
         ("preview ./agent --why .env", "preview", PREVIEW | {"why": ".env"}),
         ("diff", "diff", {"first": "^1", "second": None}),
+        (
+            "history --context-hash a1 --directory ./agent --refresh --limit 5",
+            "history",
+            HISTORY | {"context_hash": "a1", "directory": "./agent", "refresh": True, "limit": 5},
+        ),
         ("diff ^2 1234", "diff", {"first": "^2", "second": "1234"}),
         ("status 1234", "status", {"build": "1234"}),
         ("logs", "logs", {"build": "^1", "limit": 500}),
