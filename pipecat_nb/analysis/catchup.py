@@ -12,6 +12,7 @@ from pipecat_nb.errors import ConnectionFailed, LocalServiceError, NotFound, Pip
 from pipecat_nb.models import FINAL_STATUSES, parse_time
 from pipecat_nb.record import Listed, Past
 from pipecat_nb.record.past import Filters, has_ended
+from pipecat_nb.record.past import Row as Kept
 from pipecat_nb.record.past import row as encoded
 
 Row = Mapping[str, Any]
@@ -53,7 +54,7 @@ def catch_up(
         kept = {name: row for name, row in kept.items() if has_ended(row)}
     trusted = {} if refresh else kept
 
-    new: dict[str, Mapping[str, Any]] = {}
+    new: dict[str, Kept] = {}
 
     def encode(rows: Iterable[Row]) -> None:
         for row in rows:

@@ -17,9 +17,13 @@ Filters = Mapping[str, str]
 #: the service's name of a filter -> the column that is compared
 _COLUMNS = {"status": "status", "region": "region", "contextHash": "context_hash"}
 
+#: A build as it is kept: its id, whether it has ended, the service's JSON, and what filters compare.
+Row = tuple[str | bool | None, ...]
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 _KEEP = """
-    INSERT INTO past (target, id, final, status, region, context_hash, build)
-    VALUES (:target, :id, :final, :status, :region, :context_hash, :build)
+    INSERT INTO past (target, id, final, build, status, region, context_hash) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (target, id) DO UPDATE SET final = excluded.final, status = excluded.status,
     region = excluded.region, context_hash = excluded.context_hash, build = excluded.build
     WHERE NOT past.final OR excluded.final
@@ -70,14 +74,14 @@ class Past:
 
     def keep(
         self,
-        rows: Iterable[Mapping[str, Any]],
+        rows: Iterable[Row],
         *,
         filters: Filters,
         listed: Listed,
         forget: Collection[str] = (),
     ) -> None:
         """Keep builds (as `row` makes them) and what is known of their list; forget these ids. All or nothing."""
-        values_of_rows = [{"target": self._target, **each} for each in rows]
+        targeted = [(self._target, *each) for each in rows]
         complete_at = None if listed.complete_at is None else listed.complete_at.isoformat()
         values = {
             "target": self._target,
@@ -87,7 +91,7 @@ class Past:
         }
 
         def write(database: sqlite3.Connection) -> None:
-            database.executemany(_KEEP, values_of_rows)
+            database.executemany(_KEEP, targeted)
             gone = [(self._target, build_id) for build_id in forget]
             database.executemany("DELETE FROM past WHERE target = ? AND id = ?", gone)
             database.execute(
@@ -108,16 +112,17 @@ def has_ended(build: Mapping[str, Any]) -> bool:
     return status in FINAL_STATUSES or ended(status, parse_time(build.get("completedAt")))
 
 
-def row(build: Mapping[str, Any]) -> Mapping[str, Any]:
+def row(build: Mapping[str, Any]) -> Row:
     """A build as it is kept."""
     # Escapes only: a text with half a character in it is JSON, but no text to SQLite.
-    values: dict[str, Any] = {"build": json.dumps(build, separators=(",", ":")), "final": has_ended(build)}
-    values["id"] = _text(build.get("id"))
-    return values | {column: _text(build.get(name)) for name, column in _COLUMNS.items()}
+    text = _ENCODER.encode(build)
+    return _text(build.get("id")), has_ended(build), text, *(_text(build.get(name)) for name in _COLUMNS)
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+    if value is None or (isinstance(value, str) and value.isascii()):
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _name(filters: Filters) -> str:

@@ -67,7 +67,9 @@ def test_all_is_written_or_nothing(tmp_path: Path) -> None:
     kept = past(tmp_path)
     keep(kept, build("a"))
     with pytest.warns(UserWarning, match="cannot be used"):
-        kept.keep([row(build("b")), {**row(build("c")), "build": None}], filters={}, listed=Listed(), forget=["a"])
+        kept.keep(
+            [row(build("b")), (*row(build("c"))[:2], *[None] * 4)], filters={}, listed=Listed(), forget=["a"]
+        )
     assert kept.builds({}) == [build("a")]
 
 
