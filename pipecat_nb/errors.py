@@ -23,6 +23,8 @@ PipecatError
 ├── UnknownRegion
 ├── UnknownBuild               no build, or more than one, is meant by what was given
 ├── InvalidFilter              builds are looked for by a status or a time that is none
+├── InvalidGrouping            builds are grouped by what they do not have
+├── NotBuilds                  a DataFrame is asked for what only one of builds can tell
 ├── BuildError                 a build ended badly; has .build
 │   ├── BuildFailed
 │   └── BuildTimedOut          the service's own time limit, not ours
@@ -162,6 +164,17 @@ class UnknownBuild(PipecatError):
 
 class InvalidFilter(PipecatError):
     """Builds are looked for by a status or a time that is none."""
+
+
+class InvalidGrouping(PipecatError):
+    """Builds are grouped by what they do not have."""
+
+
+class NotBuilds(PipecatError, AttributeError):
+    """A DataFrame is asked for what only one of builds can tell.
+
+    An AttributeError too, by which pandas and completion know that this frame has no such accessor.
+    """
 
 
 class BuildError(PipecatError):

@@ -1,0 +1,1 @@
+"""Charts of builds, drawn by matplotlib; this is the only place that imports it."""
