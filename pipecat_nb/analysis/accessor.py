@@ -19,13 +19,13 @@ Check = Callable[[Any], bool]
 _NEEDED: dict[str, tuple[str, Check]] = {
     "status": ("statuses", lambda dtype: True),
     "error_message": ("texts", lambda dtype: True),
-    "cached": ("true or false", types.is_bool_dtype),
     **dict.fromkeys(
         ("created_at", "started_at", "completed_at", "updated_at"),
         ("times with a zone", lambda dtype: isinstance(dtype, pd.DatetimeTZDtype)),
     ),
     **dict.fromkeys(("queue_time", "build_time"), ("durations", types.is_timedelta64_dtype)),
     **dict.fromkeys(("context_size", "image_size"), ("numbers", types.is_numeric_dtype)),
+    "cached": ("true or false", types.is_bool_dtype),
 }
 
 

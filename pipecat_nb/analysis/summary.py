@@ -112,7 +112,10 @@ def _seconds(times: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _times(seconds: "pd.Series[Any]") -> "pd.Series[Any]":
-    return pd.to_timedelta(seconds, unit="s").astype("timedelta64[us]")
+    # Not by `to_timedelta`, which counts in nanoseconds and so refuses 300 years, which nonsense can come to.
+    missing = seconds.isna()
+    counts = (seconds.fillna(0) * 1e6).round().to_numpy().astype("int64")
+    return pd.Series(counts.astype("timedelta64[us]"), index=seconds.index).mask(missing)
 
 
 def _rate(part: "pd.Series[Any]", whole: "pd.Series[Any]") -> "pd.Series[Any]":

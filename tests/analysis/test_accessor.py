@@ -30,7 +30,7 @@ def test_frames_after_parquet_like_changes_of_dtypes_have_it() -> None:
 
 def test_another_frame_says_what_it_lacks() -> None:
     other = pd.DataFrame({"status": ["success"], "x": [1]})
-    with pytest.raises(NotBuilds, match="lacks error_message, cached, created_at") as caught:
+    with pytest.raises(NotBuilds, match="lacks error_message, created_at") as caught:
         _ = other.builds
     assert "history()" in str(caught.value)
     assert not hasattr(other, "builds")
