@@ -97,15 +97,22 @@ def test_timeline_of_builds_that_go_on_reaches_to_when_they_were_looked_at() -> 
     ax = drawn(rows.builds.plot.timeline())
     spans = {round(bar.get_width() * 86400): bar.get_alpha() for bar in ax.patches if bar.get_width() > 0}
     assert spans == {10: 0.4, 230: None, 180: 0.4}
+    assert texts(ax) == ["pending", "building, queued 10 s", "2 builds"]
 
 
 def test_timeline_limits_itself_and_says_so() -> None:
     rows = many(10_000, days=100)
     ax = drawn(rows.builds.plot.timeline())
-    assert "the latest 40 of 10,000 builds" in texts(ax)
+    assert texts(ax)[-1].startswith("the latest 40 of 10,000 builds")
     assert len(labels(ax, "y")) == 40
     assert labels(ax, "y")[0] == "b0"
     assert len(labels(drawn(rows.builds.plot.timeline(most=5)), "y")) == 5
+
+
+def test_timeline_says_when_bars_are_too_short_to_be_seen() -> None:
+    word = "to scale: most bars are shorter than their marker"
+    assert word in texts(drawn(many(20, days=100).builds.plot.timeline()))[-1]
+    assert word not in texts(drawn(many(20, days=0.1).builds.plot.timeline()))[-1]
 
 
 def test_durations_have_a_rolling_median_and_marks() -> None:
@@ -252,6 +259,12 @@ def test_names_of_directories_are_shown_as_they_are_or_as_the_font_can() -> None
     assert labels(drawn(rows.builds.plot.timeline()), "y") == ["agent b2", "$x_1$ b1"]
     rows = frame([build(1)], record={"b1": {"directory": "/日本"}})
     assert labels(drawn(rows.builds.plot.timeline()), "y") == ["?? b1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_status_that_looks_like_a_formula_is_text_on_given_axes_too(kind: str) -> None:
+    rows = table(build(1, status="$\\frac$"), build(2, status="$x^$"), cached={"b1": True})
+    drawn(getattr(rows.builds.plot, kind)(ax=Figure().add_subplot()))
 
 
 def test_every_status_looks_different_without_colour() -> None:

@@ -102,7 +102,7 @@ def head(ax: Axes, title: str, *facts: str, key: Sequence[Any] = ()) -> None:
         parse_math=False,
     )
     if key:
-        ax.legend(
+        legend = ax.legend(
             handles=key,
             loc="lower left",
             bbox_to_anchor=(0, 1),
@@ -116,6 +116,8 @@ def head(ax: Axes, title: str, *facts: str, key: Sequence[Any] = ()) -> None:
             handletextpad=0.5,
             columnspacing=1.4,
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
 
 
 def nothing(ax: Axes, title: str, why: str) -> Axes:

@@ -75,7 +75,7 @@ def timeline(table: pd.DataFrame, ax: Axes | None = None, *, most: int = 40) -> 
                 zorder=3,
                 clip_on=False,
             )
-        _label(axes, rows)
+        _label(axes, rows, status)
         date_axis(axes, np.concatenate([begin, end]), label="from created to completed")
         axes.grid(visible=True, axis="both")
         lines = [
@@ -88,6 +88,7 @@ def timeline(table: pd.DataFrame, ax: Axes | None = None, *, most: int = 40) -> 
             _TITLE,
             count(whole) if len(rows) == whole else f"the latest {len(rows):,} of {count(whole)}",
             left_out(len(table) - whole, "without a time of creation"),
+            "to scale: most bars are shorter than their marker" if _short(begin, end) else "",
             key=[Patch(color=GREY, alpha=_LIGHT, label="queued"), *lines],
         )
         return axes
@@ -111,6 +112,11 @@ def _times(rows: pd.DataFrame, *, now: float) -> tuple[Any, Any, Any]:
     return begin, np.clip(turn, begin, end), end
 
 
+def _short(begin: Any, end: Any) -> bool:
+    """Whether days lie between builds of minutes, so that of most bars nothing is seen."""
+    return bool(np.median(end - begin) < 0.006 * (end.max() - begin.min()))
+
+
 def _now(table: pd.DataFrame) -> float:
     """When the builds were looked at; of a frame that does not say, the latest time in it."""
     fetched = pd.to_datetime(
@@ -121,8 +127,8 @@ def _now(table: pd.DataFrame) -> float:
     return float(numbers[0][0]) if not np.isnan(numbers[0][0]) else float(np.nanmax(np.concatenate(numbers)))
 
 
-def _label(axes: Axes, rows: pd.DataFrame) -> None:
-    """On the left which build it is, on the right how long it took."""
+def _label(axes: Axes, rows: pd.DataFrame, status: "pd.Series[Any]") -> None:
+    """On the left which build it is, on the right how long it took; of one without a build time, its status."""
     names = []
     directories = rows["directory"] if "directory" in rows else pd.Series([None] * len(rows))
     for build_id, directory in zip(rows.index, directories, strict=True):
@@ -132,8 +138,8 @@ def _label(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_yticks(range(len(rows)), names, fontsize=8, parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(_LEAST, len(rows)) - 0.4, -0.6)
-    for line, (build, queue) in enumerate(zip(rows["build_time"], rows["queue_time"], strict=True)):
-        told = [] if pd.isna(build) else [words(build.total_seconds())]
+    for line, (build, queue, word) in enumerate(zip(rows["build_time"], rows["queue_time"], status, strict=True)):
+        told = [shown(word) if pd.isna(build) else words(build.total_seconds())]
         if pd.notna(queue):
             told.append(f"queued {words(queue.total_seconds())}")
         axes.text(
@@ -144,4 +150,5 @@ def _label(axes: Axes, rows: pd.DataFrame) -> None:
             va="center",
             fontsize=8,
             alpha=0.85,
+            parse_math=False,
         )
