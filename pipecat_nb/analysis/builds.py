@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from pipecat_nb.analysis.buildframe import BuildFrame
 from pipecat_nb.models import STATUSES, Build, format_time, parse_int, parse_time
 from pipecat_nb.settings import Target
 
@@ -176,7 +177,7 @@ def frame(
     record: Mapping[str, Mapping[str, Any]] | None = None,
     target: Target | None = None,
     fetched_at: datetime | None = None,
-) -> pd.DataFrame:
+) -> BuildFrame:
     """Builds, or the service's JSON objects of them, as a DataFrame with one row for each, indexed by id.
 
     Columns, always these and in this order: `status` (ordered categorical), `region`, `dockerfile_path`,
@@ -186,7 +187,7 @@ def frame(
     id -> values) `cached` (boolean), `directory`, `note`, `git_commit`, `git_branch` (string), `git_dirty`
     (boolean), `pack_time`, `upload_time` (timedelta64[us]), `files` (Int64); `target` (string). Fields of the
     service that are none of these follow as objects under their own names, or as `service_…` where one of these
-    has that name.
+    has that name. In a notebook or a terminal the columns that tell most are shown, in words.
 
     `attrs` holds `target`, `organization` and `fetched_at` (texts), and `flawed`: how many rows lack an id, or
     hold a value that cannot be true or be read. Those rows are kept, with that value missing.
@@ -222,7 +223,7 @@ def frame(
     label = target.label if target else pd.NA
     data["target"] = pd.Series(label, index=ids.index, dtype=pd.StringDtype("python"))
 
-    table = pd.DataFrame({column: data[column] for column in COLUMNS} | _unknown_fields(rows, names))
+    table = BuildFrame({column: data[column] for column in COLUMNS} | _unknown_fields(rows, names))
     table.index = pd.Index(ids, name="id")
     # Texts and numbers only: pandas writes them to Parquet as JSON.
     table.attrs = {

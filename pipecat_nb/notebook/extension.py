@@ -17,12 +17,18 @@ _HANDLE = ("pipecat_nb.lifecycle.handle", "BuildHandle")
 _PAGES = {
     ("pipecat_nb.context.pack", "BuildContext"): "preview",
     ("pipecat_nb.lifecycle.explanation", "Explanation"): "difference",
+    ("pipecat_nb.analysis.buildframe", "BuildFrame"): "history",
 }
 
 
-def _page(module: str) -> Callable[[Any], str]:
+def _page(module: str) -> Callable[[Any], str | None]:
     """What makes the page of an object: `html` of a module that is imported when the first one is shown."""
-    return lambda shown: str(import_module(f"pipecat_nb.notebook.{module}").html(shown))
+
+    def page(shown: Any) -> str | None:
+        html: str | None = import_module(f"pipecat_nb.notebook.{module}").html(shown)
+        return html
+
+    return page
 
 
 def _is_attended(shell: "InteractiveShell") -> bool:

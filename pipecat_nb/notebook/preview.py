@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipecat_nb.models import CONTEXT_LIMIT
 from pipecat_nb.notebook import table
-from pipecat_nb.notebook.quantities import files, size
 from pipecat_nb.notebook.style import CLASSES, style
+from pipecat_nb.quantities import files, size
 from pipecat_nb.text import printable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Literal
 
 from pipecat_nb import models
-from pipecat_nb.notebook.quantities import duration, files, size
+from pipecat_nb.quantities import duration, files, size
 from pipecat_nb.text import LINE_LIMIT, printable
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ TAIL = 12
 # An engine's message that says no more than that a command failed, and the lines of a log that say why.
 _EXIT = re.compile(r"\b(?:exit(?:ed)?(?: with)? (?:status|code)|non-zero code)\b\W*\d", re.IGNORECASE)
 _TELLING = re.compile(r"(?:\b\w*error|\bfatal)\b\S*:|\bERR!|(?:^|\s)E: ", re.IGNORECASE)
+
+
+def mood_of(status: str) -> tuple[Mood, str]:
+    """The mood of a status, and its sign."""
+    mood = _MOODS.get(status, "unknown")
+    return mood, _SIGNS[mood]
 
 
 @dataclass(frozen=True, kw_only=True)

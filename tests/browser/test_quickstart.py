@@ -19,7 +19,7 @@ def test_the_quickstart_in_jupyterlab(page: Page, lab: tuple[str, Path]) -> None
     said = [card.inner_text() for card in cards.all()]
     assert [("success" in text, "cached" in text) for text in said] == [(True, False), (True, True), (True, False)]
     assert all("local service" in text for text in said)
-    assert page.locator("table.dataframe tbody tr").count() >= 2
+    assert page.locator(".pcb-history tbody tr").count() >= 2
     assert notebook.problems == []
 
     # What is saved shows the same to those who have no kernel.

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pipecat_nb.models import Build
 from pipecat_nb.notebook import table
-from pipecat_nb.notebook.quantities import duration, size
 from pipecat_nb.notebook.style import CLASSES
 from pipecat_nb.notebook.widgets.table import Row
+from pipecat_nb.quantities import duration, size
 from pipecat_nb.text import printable
 
 N = TypeVar("N", int, float)

@@ -14,8 +14,6 @@ from pipecat_nb.errors import ContextTooLarge, PipecatError
 from pipecat_nb.lifecycle import BuildHandle, Workspace, difference
 from pipecat_nb.notebook import difference as difference_page
 from pipecat_nb.notebook import preview
-from pipecat_nb.notebook.quantities import files as counted
-from pipecat_nb.notebook.quantities import size
 from pipecat_nb.notebook.widgets import comparison, messages, trends
 from pipecat_nb.notebook.widgets.boxes import box, close_all_of
 from pipecat_nb.notebook.widgets.card import BuildCard
@@ -25,6 +23,8 @@ from pipecat_nb.notebook.widgets.jobs import Jobs
 from pipecat_nb.notebook.widgets.listing import JOB, Listing, age
 from pipecat_nb.notebook.widgets.scripts import style_sheet
 from pipecat_nb.notebook.widgets.table import BuildTable, rows
+from pipecat_nb.quantities import files as counted
+from pipecat_nb.quantities import size
 from pipecat_nb.text import printable
 
 _log = logging.getLogger(__name__)

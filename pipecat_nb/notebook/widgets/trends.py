@@ -9,9 +9,9 @@ from typing import Self
 
 from pipecat_nb import models
 from pipecat_nb.notebook import table
-from pipecat_nb.notebook.quantities import duration
 from pipecat_nb.notebook.style import CLASSES
 from pipecat_nb.notebook.widgets.table import Row
+from pipecat_nb.quantities import duration
 
 #: The most builds that are looked at.
 MOST = 100

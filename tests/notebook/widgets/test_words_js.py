@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page
 
-from pipecat_nb.notebook.quantities import duration, size
 from pipecat_nb.notebook.widgets import BuildCard, BuildTable
+from pipecat_nb.quantities import duration, size
 
 #: Where rounding may go two ways: ties, and the limits between two forms.
 SECONDS = [0, 0.04, 0.05, 0.15, 0.25, 0.35, 0.75, 1, 1.24, 9.94, 9.95, 9.96, 10.5, 11.5, 59.4, 59.5, 59.6, 60, 61]

@@ -28,3 +28,11 @@ def duration(seconds: float) -> str:
 
 def files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, in the one unit that fits; what is yet to come is now."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now" if seconds < 10 else f"{seconds:.0f} s ago"

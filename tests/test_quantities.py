@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipecat_nb.notebook.quantities import duration, files, size
+from pipecat_nb.quantities import ago, duration, files, size
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_durations(seconds: float, said: str) -> None:
 
 def test_one_file_is_one() -> None:
     assert (files(1), files(1234)) == ("1 file", "1,234 files")
+
+
+def test_how_long_ago() -> None:
+    said = {-5: "just now", 9: "just now", 42: "42 s ago", 60: "1 min ago", 7199: "1 h ago", 200_000: "2 d ago"}
+    assert {seconds: ago(seconds) for seconds in said} == said
