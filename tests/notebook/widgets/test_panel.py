@@ -261,14 +261,14 @@ def test_a_service_that_cannot_be_reached_and_is_there_again(
     scripted.answers = [Answer(401, {"error": "Unauthorized", "code": "X"})]
     panel = panel_of(faulty)
     wait_until(lambda: 'role="alert"' in panel._head.value, "the problem")
-    assert panel._retry.description == "Retry"
-    assert not panel.table.loading
+    wait_until(lambda: panel._retry.description == "Retry", "the button")
+    wait_until(lambda: not panel.table.loading, "the end of the asking")
     scripted.answers = [answer(BUILDS)]
     panel._retry.click()
     wait_until(lambda: "alert" not in panel._head.value, "the end of the problem")
+    wait_until(lambda: panel.form.region.value == "us-west", "the regions")
     assert [row["id"] for row in panel.table.rows] == ["build-2", "build-1", "build-0"]
-    assert panel.form.region.value == "us-west"
-    assert panel._retry.description == "Refresh"
+    wait_until(lambda: panel._retry.description == "Refresh", "the button")
 
 
 def test_refreshing_brings_the_next_look_for_the_cards_too(
