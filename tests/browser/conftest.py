@@ -15,9 +15,12 @@ from urllib.parse import quote
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from ..conftest import wait_until
+
+#: What notebooks begin with.
+LOAD = "%load_ext pipecat_nb"
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -168,6 +171,14 @@ def barriers(page: Page, selector: str) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    """Builds and kernels take their time."""
+    expect.set_options(timeout=60_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -175,6 +186,9 @@ def page(browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(60_000)
     yield page
     context.close()
+
+
+Open = Callable[..., Notebook]
 
 
 @pytest.fixture

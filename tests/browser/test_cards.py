@@ -3,29 +3,18 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import Notebook
+from .conftest import LOAD, Open
 
 pytestmark = pytest.mark.usefixtures("engine", "service")
 
-Open = Callable[..., Notebook]
-
 #: The base image of Pipecat Cloud, or its stand-in, is what a step can run in.
 BASE = "dailyco/pipecat-base:latest"
-
-LOAD = "%load_ext pipecat_nb"
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

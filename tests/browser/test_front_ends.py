@@ -16,18 +16,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ..conftest import wait_until
-from .conftest import Notebook, barriers
+from .conftest import LOAD, Notebook, barriers
 
 pytestmark = pytest.mark.usefixtures("engine", "service")
-
-LOAD = "%load_ext pipecat_nb"
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def write(path: Path, *cells: str) -> Path:

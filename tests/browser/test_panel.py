@@ -2,26 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Notebook, barriers
+from .conftest import LOAD, Open, barriers
 
 pytestmark = pytest.mark.usefixtures("engine", "service")
-
-Open = Callable[..., Notebook]
-
-LOAD = "%load_ext pipecat_nb"
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def tab_to(page: Page, name: str | re.Pattern[str], *, back: bool = False) -> None:
