@@ -24,6 +24,7 @@ PipecatError
 ├── UnknownBuild               no build, or more than one, is meant by what was given
 ├── InvalidFilter              builds are looked for by a status or a time that is none
 ├── InvalidGrouping            builds are grouped by what they do not have
+├── InvalidMeasure             regressions are looked for in what is not measured
 ├── NotBuilds                  a DataFrame is asked for what only one of builds can tell
 ├── BuildError                 a build ended badly; has .build
 │   ├── BuildFailed
@@ -168,6 +169,10 @@ class InvalidFilter(PipecatError):
 
 class InvalidGrouping(PipecatError):
     """Builds are grouped by what they do not have."""
+
+
+class InvalidMeasure(PipecatError):
+    """Regressions are looked for in what is not measured."""
 
 
 class NotBuilds(PipecatError, AttributeError):

@@ -8,7 +8,7 @@ from pipecat_nb import errors
 
 HEAVY = (
     *("pandas", "numpy", "matplotlib", "requests", "ipywidgets", "anywidget", "starlette", "uvicorn", "sqlite3"),
-    *("deflate", "hyperscan", "detect_secrets", "tqdm"),
+    *("deflate", "hyperscan", "detect_secrets", "tqdm", "changeforest"),
 )
 
 

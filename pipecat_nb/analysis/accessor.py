@@ -8,6 +8,7 @@ from pandas.api import types
 
 from pipecat_nb.analysis.buckets import Span
 from pipecat_nb.analysis.failures import failures
+from pipecat_nb.analysis.regressions import Measure, regressions
 from pipecat_nb.analysis.summary import summary
 from pipecat_nb.errors import NotBuilds
 
@@ -31,7 +32,9 @@ _NEEDED: dict[str, tuple[str, Check]] = {
 
 @pd.api.extensions.register_dataframe_accessor("builds")
 class Builds:
-    """What a DataFrame of builds, a filtered or an empty one too, tells: `summary()`, `failures()`, `plot`."""
+    """What a DataFrame of builds, a filtered or an empty one too, tells: `summary()`, `failures()`,
+    `regressions()`, `plot`.
+    """
 
     def __init__(self, table: pd.DataFrame) -> None:
         _check(table)
@@ -51,13 +54,21 @@ class Builds:
         """
         return failures(self._table, logs=logs)
 
+    def regressions(self, of: Measure = "build_time", by: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """The builds since which build times, or with `of="image_size"` images, are larger, and by how much.
+
+        Each is compared with builds of its directory, Dockerfile and region, or of the same `by`; see
+        `analysis.regressions`, which says how a jump is told from noise. Raises InvalidMeasure, InvalidGrouping.
+        """
+        return regressions(self._table, of=of, by=by)
+
     @property
     def plot(self) -> "Plot":
         """Charts: `timeline`, `durations`, `sizes`, `outcomes`, `cache`, `steps`."""
         return Plot(self._table)
 
     def __repr__(self) -> str:
-        return f"<builds of {len(self._table):,} rows: summary(), failures(), plot>"
+        return f"<builds of {len(self._table):,} rows: summary(), failures(), regressions(), plot>"
 
 
 class Plot:

@@ -90,10 +90,11 @@ def _keys(table: pd.DataFrame, by: str | Sequence[str] | None) -> tuple[list[Any
     names = [by] if isinstance(by, str) else list(by)
     if not names:
         return _keys(table, None)
-    return [_key(table, name) for name in names], True
+    return [key_of(table, name) for name in names], True
 
 
-def _key(table: pd.DataFrame, name: str) -> "pd.Series[Any]":
+def key_of(table: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """A column, or each build's `day`, `week` or `month`, as values to group by; raises InvalidGrouping."""
     if name in table.columns:
         key = table[name]
         # Fields that the service may add one day can be lists or objects, which are in no order and have no hash.
