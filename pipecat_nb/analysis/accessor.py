@@ -8,7 +8,7 @@ from pandas.api import types
 
 from pipecat_nb.analysis.buckets import Span
 from pipecat_nb.analysis.failures import failures
-from pipecat_nb.analysis.regressions import Measure, regressions
+from pipecat_nb.analysis.regressions import Measure, regressions, told
 from pipecat_nb.analysis.summary import summary
 from pipecat_nb.errors import NotBuilds
 
@@ -87,20 +87,21 @@ class Plot:
 
         return timeline(self._table, ax, most=most)
 
-    def durations(self, ax: "Axes | None" = None, *, marks: Mapping[str, str] | None = None) -> "Axes":
+    def durations(self, ax: "Axes | None" = None, *, marks: Mapping[str, str] | bool = True) -> "Axes":
         """Build times, and the rolling median of those of builds that succeeded.
 
-        `marks` (build id -> a few words) are drawn as lines: the builds since which it is slower, say.
+        `marks` are drawn as lines: the builds since which it is slower, as `regressions()` has them, or others
+        (build id -> a few words), or with `False` none.
         """
         from pipecat_nb.analysis.plots.durations import durations  # noqa: PLC0415
 
-        return durations(self._table, ax, marks=marks)
+        return durations(self._table, ax, marks=self._marks("build_time", marks))
 
-    def sizes(self, ax: "Axes | None" = None, *, marks: Mapping[str, str] | None = None) -> "Axes":
-        """Sizes of images and of contexts, on a logarithmic scale; `marks` as of `durations`."""
+    def sizes(self, ax: "Axes | None" = None, *, marks: Mapping[str, str] | bool = True) -> "Axes":
+        """Sizes of images and of contexts, on a logarithmic scale; `marks` as of `durations`, of larger images."""
         from pipecat_nb.analysis.plots.sizes import sizes  # noqa: PLC0415
 
-        return sizes(self._table, ax, marks=marks)
+        return sizes(self._table, ax, marks=self._marks("image_size", marks))
 
     def outcomes(self, ax: "Axes | None" = None, *, by: Span | None = None) -> "Axes":
         """How builds ended, by day, week or month: what fits, or `by`."""
@@ -119,6 +120,11 @@ class Plot:
         from pipecat_nb.analysis.plots.steps import draw_steps  # noqa: PLC0415
 
         return draw_steps(steps, ax, most=most)
+
+    def _marks(self, of: Measure, marks: Mapping[str, str] | bool) -> Mapping[str, str]:
+        if isinstance(marks, bool):
+            return told(regressions(self._table, of=of)) if marks else {}
+        return marks
 
     def __repr__(self) -> str:
         return "<plot: timeline(), durations(), sizes(), outcomes(), cache(), steps(steps)>"

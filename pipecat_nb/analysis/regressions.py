@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,6 +12,7 @@ import pandas as pd
 from pipecat_nb.analysis.outcome import succeeded
 from pipecat_nb.analysis.summary import key_of
 from pipecat_nb.errors import InvalidMeasure
+from pipecat_nb.quantities import duration, size
 
 Measure = Literal["build_time", "image_size"]
 Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -31,6 +33,9 @@ LEAST_PAIRS = 0.9
 #: measure -> the least ratio of the medians, and the least difference, that anybody would look into. Times vary
 #: with the machine and come in whole seconds; the same files make an image of the same size.
 _LEAST: dict[Measure, tuple[float, float]] = {"build_time": (1.2, 2.0), "image_size": (1.05, 1024.0**2)}
+
+#: The most regressions that are told in a chart.
+MOST_TOLD = 6
 
 _TEXT = pd.StringDtype("python")
 _COPIED = ("git_commit", "note", *LIKE)
@@ -96,6 +101,19 @@ def regressions(
             if jump.ratio > 1
         ]
     return _frame(table, found, of, keys)
+
+
+def told(found: pd.DataFrame) -> dict[str, str]:
+    """Build id -> a regression in a few words, of those that tell most: more would stand on each other."""
+    largest = found.dropna(subset="build").nlargest(MOST_TOLD, "ratio").sort_values("created_at")
+    return {
+        str(build): f"{_words(before)} → {_words(after)}"
+        for build, before, after in zip(largest["build"], largest["before"], largest["after"], strict=True)
+    }
+
+
+def _words(value: Any) -> str:
+    return duration(value.total_seconds()) if isinstance(value, timedelta) else size(int(value))
 
 
 def jumps(values: Values, *, least_ratio: float, least_step: float) -> list[Jump]:
@@ -165,12 +183,12 @@ def _strength(jump: Jump, *, least_ratio: float, least_step: float) -> float:
     """How far a jump is from being none; below 1 it is none."""
     if min(jump.builds_before, jump.builds_after) < LEAST_BUILDS or jump.pairs <= LEAST_PAIRS:
         return 0
-    size = abs(np.log(jump.ratio))
+    height = abs(np.log(jump.ratio))
     return float(
         min(
-            size / np.log(least_ratio),
+            height / np.log(least_ratio),
             abs(jump.after - jump.before) / least_step,
-            size / (LEAST_NOISES * jump.noise) if jump.noise else np.inf,
+            height / (LEAST_NOISES * jump.noise) if jump.noise else np.inf,
         )
     )
 

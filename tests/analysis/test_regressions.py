@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from pipecat_nb.analysis import frame
-from pipecat_nb.analysis.regressions import LEAST_BUILDS, jumps
+from pipecat_nb.analysis.regressions import LEAST_BUILDS, MOST_TOLD, jumps, told
 from pipecat_nb.errors import InvalidGrouping, InvalidMeasure
 
 from .made import build, failure
@@ -135,6 +136,33 @@ def test_what_is_not_measured_or_not_there() -> None:
         frame([]).builds.regressions("files")  # type: ignore[arg-type]
     with pytest.raises(InvalidGrouping, match="'colour'"):
         frame([]).builds.regressions(by="colour")
+
+
+def words_on(ax: Any) -> list[str]:
+    FigureCanvasAgg(ax.figure).draw()
+    return [text.get_text() for text in ax.texts if "→" in text.get_text()]
+
+
+def test_charts_mark_them_unless_told_otherwise() -> None:
+    rows = frame(
+        [
+            {**one, "imageSizeBytes": size * 1024**2}
+            for one, size in zip(built([60] * 10 + [100] * 10), [500] * 5 + [900] * 15, strict=True)
+        ]
+    )
+    plot = rows.builds.plot
+    assert words_on(plot.durations()) == ["1 min 00 s → 1 min 40 s"]
+    assert words_on(plot.sizes()) == ["500 MB → 900 MB"]
+    assert words_on(plot.durations(marks=False)) == []
+    assert words_on(plot.durations(marks={"b3": "a → b", "elsewhere": "c → d"})) == ["a → b"]
+    assert words_on(frame([]).builds.plot.durations()) == []
+
+
+def test_charts_mark_the_largest_of_many() -> None:
+    levels = [60, *(60 * 1.3**power for power in range(1, 10))]
+    rows = frame(built(np.repeat(levels, 12)))
+    assert len(rows.builds.regressions()) == 9
+    assert len(told(rows.builds.regressions())) == MOST_TOLD
 
 
 @settings(deadline=None, max_examples=60)
