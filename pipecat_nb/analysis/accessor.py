@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.api import types
 
 from pipecat_nb.analysis.buckets import Span
+from pipecat_nb.analysis.comparison import Comparison, compare
 from pipecat_nb.analysis.failures import failures
 from pipecat_nb.analysis.regressions import Measure, regressions, told
 from pipecat_nb.analysis.summary import summary
@@ -33,7 +34,7 @@ _NEEDED: dict[str, tuple[str, Check]] = {
 @pd.api.extensions.register_dataframe_accessor("builds")
 class Builds:
     """What a DataFrame of builds, a filtered or an empty one too, tells: `summary()`, `failures()`,
-    `regressions()`, `plot`.
+    `regressions()`, `compare(a, b)`, `plot`.
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
@@ -62,13 +63,20 @@ class Builds:
         """
         return regressions(self._table, of=of, by=by)
 
+    def compare(self, a: str, b: str) -> Comparison:
+        """Two builds side by side, by ids or unique beginnings, shown in words; `.table` has the values.
+
+        Raises UnknownBuild.
+        """
+        return compare(self._table, a, b)
+
     @property
     def plot(self) -> "Plot":
         """Charts: `timeline`, `durations`, `sizes`, `outcomes`, `cache`, `steps`."""
         return Plot(self._table)
 
     def __repr__(self) -> str:
-        return f"<builds of {len(self._table):,} rows: summary(), failures(), regressions(), plot>"
+        return f"<builds of {len(self._table):,} rows: summary(), failures(), regressions(), compare(a, b), plot>"
 
 
 class Plot:
