@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 import pipecat_nb
 from pipecat_nb.notebook.widgets import BuildCard
@@ -50,14 +50,6 @@ window.static = (display, words, key = "model-1") => {{
 }};
 window.ready = true;
 </script></body></html>"""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def serve(route: Route) -> None:
