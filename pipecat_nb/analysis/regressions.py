@@ -70,8 +70,7 @@ def regressions(
     `builds_before` and `builds_after` (how many these are of, up to the change before and after), `noise` (what
     they differ by anyway, as a share: 0.1 is 10 %), `git_commit`, `note`, `directory`, `dockerfile_path`,
     `region`, and other columns named by `by`, as texts. Noise can hide which build it was exactly: look at its
-    neighbours too. What drifts, or goes up and down for days, can be
-    told as a jump.
+    neighbours too. What drifts, or goes up and down for days, can be told as a jump.
 
     Builds that succeeded are compared in the order of their creation, with those of the same directory,
     Dockerfile and region, or of the same `by`: a column, several, or none at all (`by=[]`). Changes are found by
