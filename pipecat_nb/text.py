@@ -11,6 +11,11 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _COLOURS = re.compile(r"(\x1b\[[0-9;:]*m)")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+# What buildah shows behind some errors, and logs before them: its own inner state, as long as it is.
+_DUMP = re.compile(
+    r'(?:^time="[^"]*" level=\w+ msg="\+?| )?(?:\(UNHANDLED LOGLEVEL\) )?&imagebuilder\.\w+\{.*', re.DOTALL
+)
+
 
 def printable(text: str, *, limit: int | None = None) -> str:
     """Text of unknown origin without anything that acts on a terminal or a page; cut after `limit` characters."""
@@ -27,3 +32,8 @@ def coloured(text: str, *, limit: int) -> str:
     clean = "".join(part if number % 2 else printable(part) for number, part in enumerate(parts))
     left = max(0, len(text) - 2 * limit) + max(0, len(clean) - limit)
     return f"{clean[:limit]}… ({left:,} characters more)" if left else clean
+
+
+def without_dump(message: str) -> str:
+    """An engine's message without the inner state of the engine; empty where it is nothing else."""
+    return _DUMP.sub("", message)

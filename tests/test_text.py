@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipecat_nb.text import coloured, printable
+from pipecat_nb.text import coloured, printable, without_dump
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,13 @@ def test_a_log_keeps_its_colours_and_nothing_else_that_acts() -> None:
     assert coloured(f"\x1b[2J\x1b]0;a title\x07{red}\r\x00\u202e.", limit=100) == f"{red}."
     assert coloured("x" * 1_000_000, limit=5) == "xxxxx… (999,995 characters more)"
     assert coloured("xxxxx", limit=5) == "xxxxx"
+
+
+def test_an_engines_inner_state_is_left_out() -> None:
+    assert (
+        without_dump('Unknown instruction: "A" (UNHANDLED LOGLEVEL) &imagebuilder.Step{\n x}')
+        == 'Unknown instruction: "A"'
+    )
+    assert without_dump('Unknown instruction: "A" &imagebuilder.Step{x}') == 'Unknown instruction: "A"'
+    assert without_dump('time="2026" level=error msg="+(UNHANDLED LOGLEVEL) &imagebuilder.Step{x}"') == ""
+    assert without_dump("a & b\n") == "a & b\n"

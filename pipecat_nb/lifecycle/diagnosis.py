@@ -1,14 +1,12 @@
 """Why a build failed, read from its log and its Dockerfile. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from pipecat_nb.logs import Cause, Excerpt, Step, excerpt, find_cause, parse
 from pipecat_nb.models import FAILED
-
-_DUMP = re.compile(r"(?: \(UNHANDLED LOGLEVEL\))? &imagebuilder\.\w+\{.*")
+from pipecat_nb.text import without_dump
 
 #: Lines of the failing step's end that are kept.
 TAIL = 20
@@ -40,17 +38,13 @@ class Diagnosis:
         return f"{self.cause.name[0].upper()}{self.cause.name[1:]}. {self.cause.hint}" if self.cause else ""
 
 
-def _without_dump(line: str) -> str:
-    """A line without the inner state of its engine that buildah shows behind some errors."""
-    return _DUMP.sub("", line)
-
-
 def diagnose(lines: Sequence[str], *, error: str = "", dockerfile: str | None = None) -> Diagnosis:
     """Why a build failed, by its log's lines, its error, and its Dockerfile's text where that is known."""
     step = parse(lines, status=FAILED).failed
-    said = map(_without_dump, step.lines if step is not None and step.lines else lines)
+    said = [(without_dump(line), line) for line in (step.lines if step is not None and step.lines else lines)]
+    told = (shown for shown, line in said if shown or not line)
     # Once what is said twice: engines repeat what a command has told.
-    written = [line for line, _ in groupby(said) if line != _without_dump(error)]
+    written = [line for line, _ in groupby(told) if line != without_dump(error)]
     return Diagnosis(
         step=step,
         excerpt=excerpt(dockerfile, step.name) if step is not None and dockerfile else None,

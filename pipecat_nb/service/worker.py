@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import re
 import sqlite3
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from pipecat_nb.service.process import ProcessTree, Stopped
 from pipecat_nb.service.storage import context_file
 from pipecat_nb.service.store import Store
 from pipecat_nb.service.unpack import UnsafeArchive, unpack
+from pipecat_nb.text import without_dump
 
 STOPPED = "The local service was stopped while this build ran; start it again."
 
@@ -29,8 +29,6 @@ _RETRY_PAUSE = 1.0
 
 #: The longest error message, in characters; the log has all of it.
 _MESSAGE_LIMIT = 1000
-
-_DUMP = re.compile(r"(?: \(UNHANDLED LOGLEVEL\))? &imagebuilder\.\w+\{.*")
 
 _T = TypeVar("_T")
 
@@ -199,5 +197,5 @@ class Workers:
 
 
 def _one_line(message: str) -> str:
-    # Behind some errors buildah shows its own inner state, as long as it is: the log has it.
-    return _DUMP.sub("", " ".join(message.split()))[:_MESSAGE_LIMIT]
+    # What is left out here the log has.
+    return " ".join(without_dump(message).split())[:_MESSAGE_LIMIT]

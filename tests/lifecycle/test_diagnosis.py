@@ -34,5 +34,6 @@ def test_only_the_end_of_what_a_step_wrote_is_kept() -> None:
 def test_an_engines_inner_state_and_repetitions_are_left_out() -> None:
     error = 'Error: building at STEP "COPPY a .": Build error: Unknown instruction: "COPPY"'
     dump = f'{error} (UNHANDLED LOGLEVEL) &imagebuilder.Step{{Env:[]string{{"PATH=/bin"}}, Command:"coppy"}}'
-    found = diagnose(["STEP 1/1: COPPY a .", "it fails", "it fails", dump], error=error)
+    logged = dump.replace(f"{error} ", 'time="2026-11-24T23:06:29Z" level=error msg="+')
+    found = diagnose(["STEP 1/1: COPPY a .", "it fails", "it fails", logged, dump], error=error)
     assert found.tail == ("it fails",)
